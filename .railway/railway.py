@@ -1,0 +1,46 @@
+"""The whole Railway environment: web, worker, and a Redis that keeps what it accepts.
+
+Read by ``railway config plan`` and ``railway config apply`` with the ``railway-sdk`` package. Set REPOSITORY
+to yours. Railway's own Redis template has no append-only file and evicts nothing; queues want both, so the
+Redis here is the plain image with its options in the start command, on a volume.
+"""
+
+from railway_sdk import define_railway, github, image, preserve, project, service, volume
+
+REPOSITORY = "your-name/your-project"
+START = "exec python -m jobs start"
+DEPLOY = {"restartPolicyType": "ON_FAILURE", "restartPolicyMaxRetries": 10, "drainingSeconds": 15}
+REDIS = (
+    "exec docker-entrypoint.sh redis-server --requirepass $REDIS_PASSWORD --appendonly yes "
+    "--appendfsync everysec --maxmemory-policy noeviction --dir /data"
+)
+
+
+@define_railway
+def main(ctx=None):
+    """Three services. Web and worker share one start command; ``JOBS_ROLE`` tells them apart."""
+    data = volume("redis-data")
+    redis = service(
+        "redis",
+        source=image("redis:8"),
+        start=f'/bin/sh -c "{REDIS}"',
+        env={
+            "REDIS_PASSWORD": preserve(),
+            "REDIS_URL": "redis://default:${{REDIS_PASSWORD}}@${{RAILWAY_PRIVATE_DOMAIN}}:6379/0",
+        },
+        volumeMounts={"/data": data},
+    )
+    shared = {"REDIS_URL": redis.env.REDIS_URL, "JOBS_TOKEN": preserve(), "JOBS_TASKS": preserve()}
+    services = [
+        service(
+            role,
+            source=github(REPOSITORY),
+            start=START,
+            healthcheck="/readyz",
+            healthcheckTimeout=120,
+            deploy=DEPLOY,
+            env={**shared, "JOBS_ROLE": role},
+        )
+        for role in ("web", "worker")
+    ]
+    return project("signalbox", resources=[data, redis, *services])

@@ -1,0 +1,42 @@
+"""Signalbox: jobs that are not lost, run in order, and never go quiet without a named cause.
+
+    from jobs import task
+
+    @task
+    def greet(name: str) -> str:
+        return f"hello {name}"
+
+    greet.enqueue("Ada")
+
+Names are loaded on first use, so that importing ``jobs`` costs a web app nothing.
+"""
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - pip installs nothing here on an older Python; this line says why
+    sys.exit("Signalbox needs Python 3.11 or newer; this is " + sys.version.split()[0])
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jobs.queues import enqueue, enqueue_many, prepare
+    from jobs.retry import Retry
+    from jobs.tasks import task
+
+__version__ = "0.1.0"
+__all__ = ["Retry", "enqueue", "enqueue_many", "prepare", "task"]
+
+_HOMES = {
+    "Retry": "jobs.retry",
+    "enqueue": "jobs.queues",
+    "enqueue_many": "jobs.queues",
+    "prepare": "jobs.queues",
+    "task": "jobs.tasks",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'jobs' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,87 @@
+"""``python -m jobs``: the commands that do one thing and end. Bad settings and an absent Redis are one line and 2."""
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from jobs import __version__, connection, queues, registry
+from jobs.daemons import DAEMONS
+from jobs.errors import SignalboxError
+from jobs.settings import current
+
+
+class Commands(click.Group):
+    """The one-shot commands, with the daemons beside them in the help."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Run and stay"):
+            formatter.write_dl([(name, daemon.purpose) for name, daemon in DAEMONS.items()])
+        super().format_commands(ctx, formatter)
+
+
+@click.group(cls=Commands)
+@click.version_option(__version__, prog_name="signalbox")
+def cli() -> None:
+    """Signalbox: jobs that are not lost, run in order, and never go quiet without a named cause."""
+
+
+@cli.command()
+@click.argument("task")
+@click.argument("arguments", nargs=-1, metavar="[ARG]…")
+@click.option("--kwargs", default="{}", metavar="JSON", help="Keyword arguments, as a JSON object.")
+@click.option("--queue", help="Default: the task's queue, else the first of JOBS_QUEUES.")
+@click.option("--key", help="The job's lane: jobs of one key run one at a time, in order.")
+@click.option("--delay", type=float, default=0.0, metavar="SECONDS", help="Run it this much later.")
+@click.option("--job-id", help="Accept the job once, however often it is sent.")
+@click.option("--unique", is_flag=True, help="Refuse the job id for 7 days, even after the job is gone.")
+@click.option("--import", "tasks", metavar="MODULES", help="Modules that hold tasks (JOBS_TASKS).")
+def enqueue(task: str, arguments: tuple[str, ...], kwargs: str, tasks: str | None, **options: Any) -> None:
+    """Accept a job and print its id.
+
+    TASK is a dotted name such as shop.tasks.send. Each ARG is read as JSON where it is JSON, else as text.
+    """
+    settings = current()
+    registry.load(tuple(tasks.split(",")) if tasks else settings.tasks)
+    client = connection.connect(settings, "cli")
+    connection.require(client, connection.address(settings))
+    job = queues.prepare(task, *map(_value, arguments), **options, **_object(kwargs))
+    [accepted] = queues.submit(client, [job])
+    click.echo(accepted.id if accepted.created else f"{accepted.id} (was there already)")
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path), metavar="[FILE|FOLDER]…")
+@click.option("--keep", is_flag=True, help="Leave everything running until Ctrl-C.")
+def demo(paths: tuple[Path, ...], keep: bool) -> None:
+    """Count the words of your files (default: this project's) as jobs, from nothing, and print the result."""
+    from jobs.examples.demo import run as run_demo
+
+    sys.exit(run_demo(current(), paths or (Path.cwd(),), keep))
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _object(text: str) -> dict[str, Any]:
+    value = _value(text)
+    if not isinstance(value, dict):
+        raise click.BadParameter("expected a JSON object", param_hint="--kwargs")
+    return value
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        logging.basicConfig(format="signalbox: %(message)s", level=logging.WARNING)
+        cli(prog_name="python -m jobs")
+    except SignalboxError as error:
+        click.echo(f"signalbox: {error}", err=True)
+        sys.exit(2)

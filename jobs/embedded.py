@@ -1,0 +1,78 @@
+"""Attach to the local Redis server of this project folder, starting it if nobody has.
+
+Every process that uses the server holds a shared lock on ``users.lock`` for as long as it lives; the
+kernel gives it back even after kill -9. The server's guardian (``jobs.launcher.server``) waits for the
+exclusive lock, and so knows when its last user has gone.
+"""
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import IO
+
+from jobs import address
+from jobs.address import Address
+from jobs.errors import ServerError
+
+START_TIMEOUT = 15.0
+
+_held: list[IO[str]] = []
+
+
+def attach(folder: Path) -> Address:
+    """The address of the folder's server, which stays up at least as long as this process.
+
+    Raises ``ServerError`` when it does not come up within 15 s.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    users = open(folder / "users.lock", "a")  # noqa: SIM115 - held until the process ends
+    fcntl.flock(users, fcntl.LOCK_SH)
+    _held.append(users)
+    with open(folder / "start.lock", "a") as start:
+        fcntl.flock(start, fcntl.LOCK_EX)
+        return address.parse(_running(folder) or _start(folder))
+
+
+def _running(folder: Path) -> str | None:
+    """The server's URL while a guardian lives, which is while ``guardian.lock`` is taken."""
+    with open(folder / "guardian.lock", "a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _address(folder)
+    return None
+
+
+def _start(folder: Path) -> str:
+    _file(folder).unlink(missing_ok=True)
+    with open(folder / "server.log", "a") as log:
+        guardian = subprocess.Popen(
+            [sys.executable, "-m", "jobs.launcher.server", str(folder.resolve())],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        )
+    deadline = time.monotonic() + START_TIMEOUT
+    while time.monotonic() < deadline and guardian.poll() is None:
+        if url := _address(folder):
+            return url
+        time.sleep(0.02)
+    last = (folder / "server.log").read_text(errors="replace").strip().splitlines()[-1:]
+    raise ServerError(f"the local Redis server did not start; {folder / 'server.log'} ends with: {' '.join(last)}")
+
+
+def _address(folder: Path) -> str | None:
+    try:
+        return str(json.loads(_file(folder).read_text())["url"])
+    except (FileNotFoundError, ValueError, KeyError):
+        return None
+
+
+def _file(folder: Path) -> Path:
+    return folder / "server.json"

@@ -1,0 +1,54 @@
+"""Every error a user of Signalbox may want to catch."""
+
+
+class SignalboxError(Exception):
+    """The root of them all."""
+
+
+class SettingsError(SignalboxError):
+    """A setting that cannot be used: names the variable, what was given and what is accepted."""
+
+    def __init__(self, variable: str, given: str | None, accepted: str) -> None:
+        shown = "is not set" if given is None else f"is {given!r}"
+        super().__init__(f"{variable} {shown}: {accepted}")
+        self.variable = variable
+
+
+class ServerError(SignalboxError):
+    """The local Redis server could not be started; the message holds its last words."""
+
+
+class NotAllowed(SignalboxError):
+    """A job names something that is not a registered task, or carries an object of its own."""
+
+
+class EnqueueError(SignalboxError, ValueError):
+    """A job that was refused before anything was written."""
+
+
+class UnknownTask(EnqueueError):
+    """The task is not registered in this process."""
+
+
+class InvalidTask(EnqueueError):
+    """The function cannot be a task: workers could not find it by its name."""
+
+
+class InvalidArguments(EnqueueError):
+    """The arguments do not fit the task, or are not plain JSON."""
+
+
+class PayloadTooLarge(EnqueueError):
+    """The arguments take more than 256 KiB as JSON."""
+
+
+class InvalidOption(EnqueueError):
+    """An option of enqueue has a value that cannot be used."""
+
+
+class InvalidJobId(InvalidOption):
+    """A job id with other characters than letters, digits, ``_`` and ``-``."""
+
+
+class DurabilityUnavailable(EnqueueError):
+    """``durable=True`` was asked of a server that cannot confirm a write to disk."""

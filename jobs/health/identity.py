@@ -1,0 +1,123 @@
+"""Who a process is, in words that another process can compare with its own."""
+
+import os
+import platform
+import socket
+import subprocess
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from importlib.metadata import version
+from secrets import token_hex
+from typing import Any
+
+from redis import Redis
+
+from jobs import registry
+from jobs.connection import address
+from jobs.keys import PREFIX
+from jobs.settings import Settings
+
+BOOT = token_hex(4)
+"""Random per process start: a restarted process with the same host and pid is another one."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """One process, as it describes itself. Published as JSON; shown with the token only."""
+
+    id: str
+    role: str
+    host: str
+    pid: int
+    boot: str
+    service: str
+    cwd: str
+    environment: str
+    redis: str
+    """The address without its password."""
+    fingerprint: str
+    """Hash of host, port, db and user: equal for two services that were given the same address."""
+    prefix: str
+    queues: tuple[str, ...]
+    serializer: str
+    tasks: int
+    code: str
+    """Digest of the names and signatures of all registered tasks."""
+    commit: str
+    versions: dict[str, str]
+    started_at: float
+    """The server's time, in seconds since 1970 UTC."""
+    client_id: int = 0
+    db_size: int = 0
+    server: str = ""
+    """The server's run id: it changes when the server restarts or fails over."""
+    marker: str = ""
+    """Random name of the db and prefix. Two processes that read the same marker are on the same data."""
+    clock_offset: float = 0.0
+    """This process's clock minus the server's, in seconds."""
+    status: str = "starting"
+    counters: dict[str, int] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @property
+    def line(self) -> str:
+        """The one line each process logs when it starts."""
+        return (
+            f"{self.id} is {self.status}: redis {self.redis} (marker {self.marker}, fingerprint {self.fingerprint}, "
+            f"client {self.client_id}), prefix {self.prefix}, queues {','.join(self.queues)}, {self.serializer}, "
+            f"{self.tasks} tasks {self.code}, commit {self.commit or 'unknown'}, "
+            + ", ".join(f"{name} {number}" for name, number in self.versions.items())
+        )
+
+
+def process_id(role: str) -> str:
+    """``<role>-<host>-<pid>-<boot>``: unique per start."""
+    return f"{role}-{socket.gethostname()}-{os.getpid()}-{BOOT}"
+
+
+def describe(settings: Settings, role: str, queues: tuple[str, ...], client: Redis) -> Identity:
+    """This process's identity. Asks the server who it is, so it raises ``RedisError`` when it does not answer."""
+    where = address(settings)
+    seconds, microseconds = client.time()
+    return Identity(
+        id=process_id(role),
+        role=role,
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        boot=BOOT,
+        service=settings.service,
+        cwd=os.getcwd(),
+        environment=settings.environment,
+        redis=where.redacted,
+        fingerprint=where.fingerprint,
+        prefix=PREFIX,
+        queues=queues,
+        serializer=settings.serializer,
+        tasks=len(registry.names()),
+        code=registry.digest(),
+        commit=settings.commit or _git_commit(),
+        versions=_versions(),
+        started_at=seconds + microseconds / 1e6,
+        client_id=client.client_id(),
+        db_size=client.dbsize(),
+        server=client.info("server")["run_id"],
+    )
+
+
+@cache
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version(), **{name: version(name) for name in ("rq", "redis")}}
+
+
+@cache
+def _git_commit() -> str:
+    """The commit of the working folder, for development; empty where there is no git."""
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, timeout=2, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()

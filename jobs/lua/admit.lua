@@ -1,0 +1,56 @@
+-- admit: save new jobs, in the order given, and hand each to its queue, its lane or its clock.
+-- A job whose id exists is left as it is, so sending a call again after a lost reply is safe.
+--
+-- KEYS  1 the set of queues. All other keys start with the prefix, and so share its hash tag.
+-- ARGV  1 prefix, 2 seconds for which a unique id stays refused, then for each job:
+--       id, queue, lane key ('' for none), delay in seconds, at front 0|1, unique 0|1, n, n × (field, value)
+-- returns  for each job 1 created, 0 was there already
+
+-- @include iso
+local prefix, remember = ARGV[1], tonumber(ARGV[2])
+local ours = prefix .. ':signalbox:'
+local time = redis.call('TIME')
+local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
+local stamp = iso(tonumber(time[1]), tonumber(time[2]))
+
+-- Its place in its lane; true when it is the head and may go to the queue.
+local function heads_lane(id, lane)
+  if lane == '' then return true end
+  redis.call('ZADD', ours .. 'lanes', 'NX', now, lane)
+  return redis.call('RPUSH', ours .. 'lane:' .. lane, id) == 1
+end
+
+local function place(id, queue, lane, delay, front)
+  local hash = prefix .. ':job:' .. id
+  if delay > 0 then
+    redis.call('HSET', hash, 'status', 'scheduled')
+    redis.call('ZADD', prefix .. ':scheduled:' .. queue, now + delay, id)
+  elseif heads_lane(id, lane) then
+    redis.call('HSET', hash, 'status', 'queued', 'enqueued_at', stamp)
+    redis.call(front and 'LPUSH' or 'RPUSH', prefix .. ':queue:' .. queue, id)
+  else
+    redis.call('HSET', hash, 'status', 'deferred')
+    redis.call('ZADD', prefix .. ':deferred:' .. queue, now, id)
+  end
+end
+
+local function is_new(id, unique)
+  if redis.call('EXISTS', prefix .. ':job:' .. id) == 1 then return false end
+  return not unique or redis.call('SET', ours .. 'unique:' .. id, 1, 'NX', 'EX', remember) ~= false
+end
+
+local created, at = {}, 3
+while at <= #ARGV do
+  local id, queue, lane, delay, front, unique, count = unpack(ARGV, at, at + 6)
+  local first = at + 7
+  at = first + 2 * tonumber(count)
+  if is_new(id, unique == '1') then
+    redis.call('HSET', prefix .. ':job:' .. id, 'created_at', stamp, 'origin', queue, unpack(ARGV, first, at - 1))
+    redis.call('SADD', KEYS[1], prefix .. ':queue:' .. queue)
+    place(id, queue, lane, tonumber(delay), front == '1')
+    created[#created + 1] = 1
+  else
+    created[#created + 1] = 0
+  end
+end
+return created

@@ -1,0 +1,24 @@
+-- advance(prefix, lane, now, stamp): drop what is over from the head of a lane and let the next job go.
+-- Idempotent: a head that waits, runs or is to be tried again is left alone. Returns the id let go, or false.
+local OVER = { finished = true, failed = true, stopped = true, canceled = true }
+
+local function advance(prefix, lane, now, stamp)
+  local list = prefix .. ':signalbox:lane:' .. lane
+  while true do
+    local id = redis.call('LINDEX', list, 0)
+    if not id then
+      redis.call('ZREM', prefix .. ':signalbox:lanes', lane)
+      return false
+    end
+    local hash = prefix .. ':job:' .. id
+    local status, queue = unpack(redis.call('HMGET', hash, 'status', 'origin'))
+    if status == 'deferred' then
+      redis.call('HSET', hash, 'status', 'queued', 'enqueued_at', stamp)
+      redis.call('ZREM', prefix .. ':deferred:' .. queue, id)
+      redis.call('RPUSH', prefix .. ':queue:' .. queue, id)
+      return id
+    end
+    if status and not OVER[status] then return false end
+    redis.call('LPOP', list)
+  end
+end

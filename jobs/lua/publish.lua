@@ -1,0 +1,21 @@
+#!lua flags=allow-oom
+-- publish: what a process says of itself, with the time it was seen.
+-- Rows of the dead stay for 7 days, and at most 64, so that one can see when a process died.
+--
+-- KEYS  1 hash of rows, 2 sorted set of times seen, 3 the marker
+-- ARGV  1 id, 2 row (JSON), 3 a marker to set where there is none
+-- returns  the marker of this db and prefix, the server's time
+
+local time = redis.call('TIME')
+local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+redis.call('ZADD', KEYS[2], now, ARGV[1])
+local old = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - 7 * 86400)
+local many = redis.call('ZCARD', KEYS[2]) - #old - 64
+if many > 0 then old = redis.call('ZRANGE', KEYS[2], 0, #old + many - 1) end
+for _, id in ipairs(old) do
+  redis.call('ZREM', KEYS[2], id)
+  redis.call('HDEL', KEYS[1], id)
+end
+redis.call('SET', KEYS[3], ARGV[3], 'NX')
+return { redis.call('GET', KEYS[3]), string.format('%.6f', now) }

@@ -1,0 +1,212 @@
+"""Putting work in. Everything is checked before anything is written."""
+
+import json
+import math
+import re
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Literal
+from uuid import uuid4
+
+import rq
+from redis import Redis
+from redis.exceptions import ResponseError
+
+from jobs import connection, registry, scripts
+from jobs.errors import (
+    DurabilityUnavailable,
+    InvalidArguments,
+    InvalidJobId,
+    InvalidOption,
+    PayloadTooLarge,
+)
+from jobs.job import Job, serializer
+from jobs.registry import Task
+from jobs.retry import Retry
+from jobs.scripts import NewJob, Value
+from jobs.settings import NAME, Settings, current
+
+MAX_PAYLOAD = 256 * 1024
+MAX_KEY = 512
+MAX_SECONDS = 366 * 86400
+FAILURE_TTL = MAX_SECONDS
+COMPRESS_FROM = 1024
+CHUNK = 500
+WAIT_AOF = 5000
+
+Durable = bool | Literal["best"]
+
+
+@dataclass(frozen=True)
+class JobRef:
+    """An accepted job: enough to find it again."""
+
+    id: str
+    queue: str
+    created: bool
+    """False when a job with this id was there already, or a unique id has been seen before."""
+
+    def fetch(self) -> Job:
+        """The job as it is now. Raises ``rq.exceptions.NoSuchJobError`` once it is gone."""
+        return Job.fetch(self.id, connection.default())
+
+
+def enqueue(task: str | Callable[..., Any] | Task, /, *args: Any, durable: Durable = False, **kwargs: Any) -> JobRef:
+    """Accept one job: when this returns, Redis has it. Takes what ``prepare`` takes.
+
+    ``durable=True`` returns only when the server has it on disk (``WAITAOF``, Redis ≥ 7.2) and raises
+    ``DurabilityUnavailable``, with nothing written, where the server cannot promise that;
+    ``durable="best"`` does what it can.
+    """
+    return submit(connection.default(), [prepare(task, *args, **kwargs)], durable)[0]
+
+
+def enqueue_many(jobs: Iterable[NewJob], durable: Durable = False) -> list[JobRef]:
+    """Accept many jobs made by ``prepare``, in their order, 500 a call."""
+    remaining = iter(jobs)
+    accepted: list[JobRef] = []
+    while chunk := list(islice(remaining, CHUNK)):
+        accepted += submit(connection.default(), chunk, durable)
+    return accepted
+
+
+def submit(client: Redis, jobs: list[NewJob], durable: Durable = False) -> list[JobRef]:
+    """Accept jobs through a client of your own."""
+    created = scripts.admit(client, jobs, WAIT_AOF if durable and _confirms_disk(client, durable) else None)
+    return [JobRef(job.id, job.queue, new) for job, new in zip(jobs, created, strict=True)]
+
+
+def _confirms_disk(client: Redis, durable: Durable) -> bool:
+    try:
+        info = client.info()
+        version = tuple(int(part) for part in info["redis_version"].split(".")[:2])
+        if info["aof_enabled"] and version >= (7, 2):
+            return True
+        reason = "the server has no append-only file (appendonly yes), or is older than Redis 7.2"
+    except ResponseError as error:
+        reason = f"the server does not say whether it has an append-only file ({error})"
+    if durable == "best":
+        return False
+    raise DurabilityUnavailable(f"durable=True: {reason}")
+
+
+def prepare(
+    task: str | Callable[..., Any] | Task,
+    /,
+    *args: Any,
+    queue: str | None = None,
+    key: str | None = None,
+    delay: float = 0.0,
+    job_id: str | None = None,
+    unique: bool = False,
+    timeout: float | None = None,
+    retry: Retry | rq.Retry | None = None,
+    **kwargs: Any,
+) -> NewJob:
+    """Check one job and make it ready for ``enqueue_many``; writes nothing.
+
+    ``task`` is a registered task or its dotted name, ``args`` and ``kwargs`` are what it is called with.
+    ``queue`` and ``timeout`` (seconds), ``key`` (its lane: jobs of one key run one at a time, in order)
+    and ``retry`` default to what the task says. ``delay`` is in seconds. With ``job_id`` the job is
+    accepted once, however often it is sent; with ``unique`` too its id stays refused for 7 days.
+
+    Raises ``UnknownTask``, ``InvalidArguments``, ``PayloadTooLarge``, ``InvalidJobId`` or ``InvalidOption``.
+    """
+    settings = current()
+    found = _task(task)
+    _check_arguments(found, args, kwargs)
+    lane = found.key(*args, **kwargs) if key is None and found.key else key
+    if unique and job_id is None:
+        raise InvalidOption("unique=True needs a job_id: it is what makes the job the same")
+    return NewJob(
+        id=checked_id(job_id) if job_id is not None else uuid4().hex,
+        queue=_checked_queue(queue or found.queue or settings.queues[0]),
+        key=_checked_key(lane) if lane is not None else "",
+        delay=_checked_seconds("delay", delay, 0),
+        unique=unique,
+        fields=_fields(settings, found, _payload(found.name, args, kwargs), lane, timeout, retry),
+    )
+
+
+def _task(task: str | Callable[..., Any] | Task) -> Task:
+    if isinstance(task, Task):
+        return task
+    return registry.find(task) if isinstance(task, str) else registry.of(task)
+
+
+def _check_arguments(task: Task, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    try:
+        task.signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise InvalidArguments(
+            f"{task.name}{task.signature} cannot be called so: {error}. (The options of enqueue are queue, key, "
+            "delay, job_id, unique, timeout, retry and durable.)"
+        ) from None
+
+
+def _payload(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
+    """RQ's payload: function name, instance, positional and keyword arguments."""
+    if current().serializer == "json":
+        try:
+            data = json.dumps((name, None, args, kwargs), allow_nan=False, separators=(",", ":")).encode()
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InvalidArguments(f"the arguments of {name} are not plain JSON: {error}") from None
+    else:
+        data = serializer().dumps((name, None, args, kwargs))
+    if len(data) > MAX_PAYLOAD:
+        raise PayloadTooLarge(
+            f"the arguments of {name} take {len(data):,} bytes; at most {MAX_PAYLOAD:,} are accepted. "
+            "Store the data elsewhere and pass where it is"
+        )
+    return data
+
+
+def _fields(
+    settings: Settings, task: Task, data: bytes, key: str | None, timeout: float | None, retry: Retry | rq.Retry | None
+) -> dict[str, Value]:
+    """The job's hash, as ``rq.job.Job.to_dict`` writes it; the description holds no arguments."""
+    limit = timeout if timeout is not None else task.timeout or settings.timeout
+    fields: dict[str, Value] = {
+        "data": zlib.compress(data) if len(data) >= COMPRESS_FROM else data,
+        "description": f"{task.name}()",
+        "timeout": math.ceil(_checked_seconds("timeout", limit, 0.1)),
+        "result_ttl": math.ceil(settings.keep),
+        "failure_ttl": FAILURE_TTL,
+    }
+    if key:
+        fields["key"] = key
+    retry = retry if retry is not None else task.retry
+    retries, intervals = (
+        (retry.attempts - 1, retry.intervals()) if isinstance(retry, Retry) else (retry.max, retry.intervals)
+    )
+    if retries:
+        fields |= {"retries_left": retries, "retry_intervals": json.dumps(intervals)}
+    if isinstance(retry, rq.Retry) and retry.enqueue_at_front:
+        fields["enqueue_at_front_on_retry"] = 1
+    return fields
+
+
+def checked_id(job_id: str) -> str:
+    if not isinstance(job_id, str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,200}", job_id):
+        raise InvalidJobId(f"job_id is {job_id!r}: expected 1 to 200 letters, digits, _ and -")
+    return job_id
+
+
+def _checked_queue(queue: str) -> str:
+    if not isinstance(queue, str) or not NAME.fullmatch(queue):
+        raise InvalidOption(f"queue is {queue!r}: expected 1 to 128 letters, digits and _ . : -")
+    return queue
+
+
+def _checked_key(key: str) -> str:
+    if not isinstance(key, str) or not 0 < len(key.encode()) <= MAX_KEY:
+        raise InvalidOption(f"key is {key!r}: expected a text of 1 to {MAX_KEY} bytes")
+    return key
+
+
+def _checked_seconds(name: str, value: float, least: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= MAX_SECONDS:
+        raise InvalidOption(f"{name} is {value!r}: expected seconds from {least:g} to {MAX_SECONDS} (one year)")
+    return float(value)

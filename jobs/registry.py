@@ -1,0 +1,94 @@
+"""The allowlist: what may run. A worker runs nothing that is not registered here."""
+
+import hashlib
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+from jobs.errors import InvalidTask, SettingsError, UnknownTask
+from jobs.retry import Retry
+
+OPTIONS = frozenset(("queue", "key", "delay", "job_id", "unique", "timeout", "retry", "durable"))
+"""What ``enqueue`` takes for itself; the rest is for the task."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A function that may run as a job, and how it runs unless its enqueuer says otherwise."""
+
+    function: Callable[..., Any]
+    queue: str | None = None
+    """None: the first of ``JOBS_QUEUES``."""
+    timeout: float | None = None
+    retry: Retry = field(default_factory=Retry)
+    key: Callable[..., str] | None = None
+    """Called with the job's arguments; gives the key of its lane."""
+
+    @property
+    def name(self) -> str:
+        """Its dotted path, which is also how RQ names a function."""
+        return f"{self.function.__module__}.{self.function.__qualname__}"
+
+    @property
+    def signature(self) -> inspect.Signature:
+        return inspect.signature(self.function)
+
+
+_tasks: dict[str, Task] = {}
+
+
+def register(task: Task) -> Task:
+    """Add a task. Registering the same name again replaces it, so that modules can be reloaded.
+
+    Raises ``InvalidTask`` for a function that a worker could not import by name, or that has a
+    parameter named like an option of ``enqueue``.
+    """
+    module, name = task.function.__module__, task.name
+    if module == "__main__":
+        raise InvalidTask(f"{name} is in a file that is run as a script; move it to a module that workers can import")
+    if "<" in name:
+        raise InvalidTask(f"{name} is defined inside a function; move it to the top of its module")
+    if taken := sorted(OPTIONS & set(task.signature.parameters)):
+        raise InvalidTask(f"{name} has a parameter {taken[0]!r}, which is an option of enqueue; give it another name")
+    _tasks[name] = task
+    return task
+
+
+def find(name: str) -> Task:
+    """The task of that name. Raises ``UnknownTask``, naming what is registered."""
+    try:
+        return _tasks[name]
+    except KeyError:
+        known = ", ".join(sorted(_tasks)) or "none"
+        raise UnknownTask(f"{name!r} is not a registered task (is its module in JOBS_TASKS?); known: {known}") from None
+
+
+def of(function: Callable[..., Any]) -> Task:
+    """The task that a function was registered as. Raises ``UnknownTask`` when it was not."""
+    return find(f"{function.__module__}.{getattr(function, '__qualname__', '?')}")
+
+
+def load(modules: tuple[str, ...]) -> None:
+    """Import the modules that hold tasks, which registers them.
+
+    Raises ``SettingsError`` naming the module that cannot be imported, and why.
+    """
+    for module in modules:
+        try:
+            import_module(module)
+        except Exception as error:
+            raise SettingsError(
+                "JOBS_TASKS", module, f"importing it failed: {type(error).__name__}: {error}"
+            ) from error
+
+
+def names() -> list[str]:
+    return sorted(_tasks)
+
+
+def digest() -> str:
+    """12 hex digits of all names and signatures: processes that differ run different code."""
+    text = "\n".join(f"{name}{_tasks[name].signature}" for name in names())
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,0 +1,41 @@
+"""When to try again: a pure function of the attempt. Attempts count executions, so 3 means two retries."""
+
+import random
+from dataclasses import dataclass
+
+from jobs.errors import InvalidOption
+
+MAX_ATTEMPTS = 100
+
+
+@dataclass(frozen=True)
+class Retry:
+    """How often a job is tried, and how long it waits in between.
+
+    The delay before attempt *n* + 1 is ``backoff * factor ** (n - 1)`` seconds, at most ``cap``, plus up
+    to ``jitter`` of itself. ``Retry()`` tries three times, after 2 and 4 s.
+
+    Raises ``InvalidOption`` for fewer than 1 or more than 100 attempts, and for negative times.
+    """
+
+    attempts: int = 3
+    backoff: float = 2.0
+    factor: float = 2.0
+    cap: float = 300.0
+    jitter: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.attempts <= MAX_ATTEMPTS:
+            raise InvalidOption(f"attempts is {self.attempts}: expected 1 to {MAX_ATTEMPTS}")
+        for name in ("backoff", "factor", "cap", "jitter"):
+            if getattr(self, name) < 0:
+                raise InvalidOption(f"{name} is {getattr(self, name)}: expected zero or more")
+
+    def delay(self, attempt: int) -> float:
+        """Seconds to wait after ``attempt`` (1 for the first) has failed, before jitter."""
+        return float(min(self.cap, self.backoff * self.factor ** (attempt - 1)))
+
+    def intervals(self) -> list[float]:
+        """Every delay of one job, with jitter, as RQ keeps them on the job."""
+        delays = (self.delay(attempt) for attempt in range(1, self.attempts))
+        return [round(delay * (1 + random.uniform(0, self.jitter)), 3) for delay in delays]

@@ -1,0 +1,202 @@
+"""Every setting, read from the environment once, frozen, and redacted when printed.
+
+``TABLE`` documents each variable; the README shows it and a test keeps the two alike.
+"""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from jobs import address
+from jobs.address import Address
+from jobs.errors import SettingsError
+
+ROLES = ("combo", "web", "worker", "scheduler")
+# The variable by which each platform can be told; none of them keeps a local disk.
+PLATFORMS = {
+    "RAILWAY_ENVIRONMENT_NAME": "Railway",
+    "DYNO": "Heroku",
+    "RENDER": "Render",
+    "FLY_APP_NAME": "Fly.io",
+    "KUBERNETES_SERVICE_HOST": "Kubernetes",
+}
+NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_PREFIX = re.compile(r"[A-Za-z0-9_.:{}-]+")  # what rq.defaults accepts
+
+T = TypeVar("T")
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Comma-separated queue names."""
+    found = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if not found or not all(NAME.fullmatch(name) for name in found):
+        raise ValueError("expected queue names separated by commas (letters, digits, _ . : -), such as high,default")
+    return found
+
+
+def _modules(text: str) -> tuple[str, ...]:
+    found = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not all(re.fullmatch(r"\w+(\.\w+)*", module) for module in found):
+        raise ValueError("expected module names separated by commas, such as shop.tasks,mail.tasks")
+    return found
+
+
+def seconds(text: str) -> float:
+    """A positive duration: ``15``, ``0.5``, ``10m``, ``7d``."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip())
+    if not match or float(match[1]) == 0:
+        raise ValueError("expected a time above zero, such as 15, 0.5, 10m or 7d")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise ValueError("expected a port number from 1 to 65535")
+    return int(text)
+
+
+def _choice(*accepted: str) -> Callable[[str], str]:
+    def choose(text: str) -> str:
+        if text.lower() not in accepted:
+            raise ValueError(f"expected one of {', '.join(accepted)}")
+        return text.lower()
+
+    return choose
+
+
+def _prefix(text: str) -> str:
+    if not _PREFIX.fullmatch(text):
+        raise ValueError("expected letters, digits and _ . : - { } only, such as rq or {rq}")
+    return text
+
+
+def _setting(variable: str, default: str, purpose: str, read: Callable[[str], T], *, secret: bool = False) -> T:
+    """A field that reads ``variable``; an empty variable counts as unset, and so does an empty default as None."""
+    metadata = {"variable": variable, "default": default, "purpose": purpose, "read": read}
+    value: T = field(metadata=metadata, repr=not secret)
+    return value
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All a process needs to know before it opens anything. Durations are in seconds."""
+
+    redis: Address | None
+    """None: run the local server of this project folder."""
+    platform: str | None
+    """The platform's name, or None in development."""
+    environment: str
+    """What the platform calls this deployment (production, staging); ``local`` in development."""
+    commit: str
+    service: str
+    warnings: tuple[str, ...]
+
+    queues: tuple[str, ...] = _setting(
+        "JOBS_QUEUES", "default", "queues that the worker serves, first one first, and that web watches", names
+    )
+    tasks: tuple[str, ...] = _setting("JOBS_TASKS", "", "modules that hold your tasks, such as `shop.tasks`", _modules)
+    role: str = _setting("JOBS_ROLE", "combo", "what `python -m jobs start` runs: " + ", ".join(ROLES), _choice(*ROLES))
+    token: str | None = _setting(
+        "JOBS_TOKEN", "", "bearer token of the API; without one it answers only on loopback", str, secret=True
+    )
+    host: str | None = _setting(
+        "JOBS_HOST", "", "address that web binds; default: loopback in development without a token, else all", str
+    )
+    port: int = _setting("PORT", "8000", "port that web binds", _port)
+    worker_port: int | None = _setting(
+        "JOBS_WORKER_PORT", "", "port on which a worker answers health checks; default: none, on a platform PORT", _port
+    )
+    serializer: str = _setting(
+        "JOBS_SERIALIZER", "json", "`json`, or `pickle`, which runs code in whoever reads", _choice("json", "pickle")
+    )
+    timeout: float = _setting("JOBS_TIMEOUT", "3m", "how long a job may run, unless its task says otherwise", seconds)
+    keep: float = _setting("JOBS_KEEP", "7d", "how long finished jobs and their results are kept", seconds)
+    heartbeat: float = _setting("JOBS_HEARTBEAT", "15", "time between two heartbeat jobs down each queue", seconds)
+    grace: float = _setting("JOBS_GRACE", "10", "how long the combo lets its parts finish when told to stop", seconds)
+    log_level: str = _setting(
+        "JOBS_LOG_LEVEL", "info", "`debug`, `info`, `warning` or `error`", _choice("debug", "info", "warning", "error")
+    )
+    folder: Path = _setting("JOBS_FOLDER", ".signalbox", "where the local server keeps its data", Path)  # noqa: RUF009
+    prefix: str = _setting("RQ_KEY_PREFIX", "rq", "first part of every Redis key; RQ reads it too", _prefix)
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
+        """Read and check them all.
+
+        Raises ``SettingsError`` for the first that cannot be used, and when a platform has no Redis.
+        """
+        found, warnings = _redis(environ)
+        platform = next((name for variable, name in PLATFORMS.items() if environ.get(variable)), None)
+        if platform and not found:
+            raise SettingsError(
+                "REDIS_URL",
+                None,
+                f"{platform} keeps no local data, so Signalbox will not start a Redis of its own here. "
+                "Add a Redis service and set REDIS_URL on every service that uses it",
+            )
+        return cls(
+            redis=found,
+            platform=platform,
+            environment=environ.get("RAILWAY_ENVIRONMENT_NAME") or (platform.lower() if platform else "local"),
+            commit=environ.get("RAILWAY_GIT_COMMIT_SHA") or environ.get("SOURCE_VERSION") or "",
+            service=environ.get("SERVICE_NAME") or environ.get("RAILWAY_SERVICE_NAME") or "",
+            warnings=tuple(warnings),
+            **{item.name: _read(item.metadata, environ) for item in fields(cls) if item.metadata},
+        )
+
+
+def _read(metadata: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
+    variable = metadata["variable"]
+    text = environ.get(variable, "").strip() or metadata["default"]
+    if not text and metadata["read"] is not _modules:
+        return None
+    try:
+        return metadata["read"](text)
+    except ValueError as error:
+        raise SettingsError(variable, text, str(error)) from error
+
+
+def _redis(environ: Mapping[str, str]) -> tuple[Address | None, list[str]]:
+    """The first address the environment gives, and a warning for each later one that differs."""
+    found: list[tuple[str, Address]] = []
+    for variable in ("REDIS_URL", "UPSTASH_REDIS_URL"):
+        if url := environ.get(variable, "").strip():
+            found.append((variable, address.parse(url, variable)))
+    for mark in ("REDIS", "REDIS_"):
+        if host := environ.get(f"{mark}HOST", "").strip():
+            port = environ.get(f"{mark}PORT", "").strip() or "6379"
+            try:
+                _port(port)
+            except ValueError as error:
+                raise SettingsError(f"{mark}PORT", port, str(error)) from error
+            user, password = environ.get(f"{mark}USER", ""), environ.get(f"{mark}PASSWORD", "")
+            found.append((f"{mark}HOST", address.parse(address.build(host, port, user, password), f"{mark}HOST")))
+    if not found:
+        return None, []
+    variable, first = found[0]
+    return first, [
+        f"{other} points to {where.redacted}, but {variable}, which is used, to {first.redacted}"
+        for other, where in found[1:]
+        if where.nodes != first.nodes
+    ]
+
+
+REDIS_ROWS = (
+    ("REDIS_URL", "none", "the Redis that web and worker share; else `UPSTASH_REDIS_URL`, `REDISHOST`, `REDIS_HOST`"),
+)
+TABLE: tuple[tuple[str, str, str], ...] = REDIS_ROWS + tuple(
+    (item.metadata["variable"], item.metadata["default"] or "none", item.metadata["purpose"])
+    for item in fields(Settings)
+    if item.metadata
+)
+
+
+@cache
+def current() -> Settings:
+    """This process's settings, read on first use."""
+    return Settings.from_environ()

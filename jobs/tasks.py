@@ -1,0 +1,76 @@
+"""``@task``: what a user writes."""
+
+from collections.abc import Callable
+from typing import Any, ParamSpec, Protocol, TypeVar, cast, overload
+
+from jobs import queues, registry
+from jobs.errors import InvalidOption
+from jobs.queues import JobRef
+from jobs.registry import Task
+from jobs.retry import Retry
+from jobs.scripts import NewJob
+from jobs.settings import NAME
+
+P = ParamSpec("P")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class TaskFunction(Protocol[P, R_co]):
+    """The function itself, called as ever, with two ways to make a job of it."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
+
+    def enqueue(self, *args: Any, **kwargs: Any) -> JobRef:
+        """Like ``jobs.enqueue(this, ...)``."""
+
+    def prepare(self, *args: Any, **kwargs: Any) -> NewJob:
+        """Like ``jobs.prepare(this, ...)``, for ``enqueue_many``."""
+
+
+@overload
+def task(function: Callable[P, R_co], /) -> TaskFunction[P, R_co]: ...
+
+
+@overload
+def task(
+    *,
+    queue: str | None = None,
+    timeout: float | None = None,
+    attempts: int = 3,
+    backoff: float = 2.0,
+    key: Callable[..., str] | None = None,
+) -> Callable[[Callable[P, R_co]], TaskFunction[P, R_co]]: ...
+
+
+def task(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    queue: str | None = None,
+    timeout: float | None = None,
+    attempts: int = 3,
+    backoff: float = 2.0,
+    key: Callable[..., str] | None = None,
+) -> Any:
+    """Allow a function to run as a job.
+
+    The function stays a plain function and gains ``.enqueue(...)`` and ``.prepare(...)``. It is named by
+    its dotted path, so plain ``rq.Queue(...).enqueue(function)`` reaches it too. ``queue``, ``timeout``
+    (seconds) and ``key`` (called with the arguments, gives the lane) are what its jobs get unless their
+    enqueuer says otherwise. A job is tried ``attempts`` times, after ``backoff``, 2 × ``backoff``, … s.
+
+    Raises ``InvalidTask`` for a function workers could not import by name, ``InvalidOption`` for an
+    option that cannot be used.
+    """
+    if queue is not None and not NAME.fullmatch(queue):
+        raise InvalidOption(f"queue is {queue!r}: expected 1 to 128 letters, digits and _ . : -")
+    retry = Retry(attempts=attempts, backoff=backoff)
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        made = registry.register(Task(function, queue, timeout, retry, key))
+        enriched = cast(Any, function)
+        enriched.enqueue = lambda *args, **kwargs: queues.enqueue(made, *args, **kwargs)
+        enriched.prepare = lambda *args, **kwargs: queues.prepare(made, *args, **kwargs)
+        return function
+
+    return decorate if function is None else decorate(function)

@@ -1,0 +1,1 @@
+"""Doing work: RQ's forking worker on our connection factory, with the allowlist and lanes."""

@@ -1,0 +1,36 @@
+"""The web part: health for machines, a page for people, an API to put work in."""
+
+from flask import Flask
+
+from jobs import registry
+from jobs.connection import connect
+from jobs.health.identity import process_id
+from jobs.health.presence import Presence
+from jobs.health.watch import Watch
+from jobs.settings import Settings, current
+from web import api, auth, health, page
+from web.line import Line
+
+MAX_BODY = 1024 * 1024
+DEADLINE = 1.0
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The WSGI app. Opens nothing until it is asked or its ``Line`` is started.
+
+    Raises ``SettingsError`` for a setting or a task module that cannot be used.
+    """
+    settings = settings or current()
+    registry.load(settings.tasks)
+    me = process_id("web")
+    client = connect(settings, "web", deadline=DEADLINE, retries=0, instance=me)
+    presence = Presence(settings, "web", client, queues=settings.queues)
+    app = Flask(__name__)
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.extensions["line"] = Line(settings, client, Watch(settings, client), presence)
+    app.before_request(auth.identify)
+    app.after_request(auth.harden)
+    for blueprint in (health.blueprint, api.blueprint, page.blueprint):
+        app.register_blueprint(blueprint)
+    return app

@@ -1,0 +1,84 @@
+"""``python -m web``: the app under gunicorn, with settings that keep health checks answered."""
+
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from jobs import logs
+from jobs.errors import SignalboxError
+from jobs.settings import Settings
+from jobs.supervise.process import die_with_launcher
+from web import create_app
+
+THREADS = 16
+MEMORY = Path("/dev/shm")  # noqa: S108
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """Gunicorn, configured from our settings instead of its command line."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        options: dict[str, Any] = {
+            "bind": _bind(self._settings),
+            "worker_class": "gthread",
+            "workers": 1,
+            "threads": THREADS,
+            "graceful_timeout": 5,
+            "control_socket_disable": True,
+            "loglevel": "warning",
+            "proc_name": "signalbox-web",
+            "post_worker_init": lambda worker: worker.app.callable.extensions["line"].start(),
+            "worker_exit": lambda arbiter, worker: worker.app.callable.extensions["line"].stop(),
+        }
+        if MEMORY.is_dir():
+            options["worker_tmp_dir"] = str(MEMORY)  # gunicorn's heartbeat file; a slow disk would look like a hang
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        return create_app(self._settings)
+
+
+def _bind(settings: Settings) -> str:
+    """All addresses where others must reach us, loopback where they must not."""
+    host = settings.host
+    if host is None:
+        closed = settings.platform is None and settings.token is None
+        host = "127.0.0.1" if closed else "::" if _has_ipv6() else "0.0.0.0"  # noqa: S104
+    return f"[{host}]:{settings.port}" if ":" in host else f"{host}:{settings.port}"
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::", 0))
+    except OSError:
+        return False
+    return True
+
+
+def main() -> int:
+    try:
+        die_with_launcher()
+        settings = Settings.from_environ()
+        logs.setup(settings)
+        create_app(settings)  # a bad setting is one line here, not a traceback in a loop of gunicorn's
+    except SignalboxError as error:
+        print(f"signalbox: {error}", file=sys.stderr)
+        return 2
+    os.environ.pop("GUNICORN_CMD_ARGS", None)
+    Server(settings).run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,127 @@
+"""The JSON API: put a job in, look at it. Errors are ``application/problem+json`` (RFC 9457)."""
+
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint, Response, g, jsonify, request, url_for
+from redis.exceptions import RedisError
+from rq.exceptions import NoSuchJobError
+from werkzeug.exceptions import HTTPException
+
+from jobs import queues
+from jobs.errors import EnqueueError, InvalidJobId, UnknownTask
+from jobs.job import Job
+from jobs.retry import Retry
+from web import auth
+from web.line import line
+
+blueprint = Blueprint("api", __name__, url_prefix="/api")
+
+OPTIONS = {"queue", "key", "delay", "job_id", "unique", "timeout"}
+FIELDS = OPTIONS | {"task", "args", "kwargs", "attempts", "backoff"}
+
+
+class Problem(Exception):
+    """An answer other than the one asked for."""
+
+    def __init__(self, status: int, title: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status, self.title, self.detail = status, title, detail
+
+
+@blueprint.before_request
+def _guard() -> None:
+    if not g.full:
+        raise Problem(401, "Not allowed", auth.refusal())
+
+
+@blueprint.post("/jobs")
+def enqueue() -> Response:
+    """Accept a job: ``{"task", "args", "kwargs"}`` and the options of ``enqueue``. 202 and where to find it."""
+    body = _body()
+    retry = Retry(attempts=body["attempts"], backoff=body.get("backoff", 2.0)) if "attempts" in body else None
+    options = {name: body[name] for name in OPTIONS & set(body)}
+    job = queues.prepare(body["task"], *body.get("args", []), retry=retry, **options, **body.get("kwargs", {}))
+    [accepted] = queues.submit(line().client, [job])
+    response = jsonify({"id": accepted.id, "queue": accepted.queue, "created": accepted.created})
+    response.status_code = 202
+    response.headers["Location"] = url_for("api.show", job_id=accepted.id)
+    return response
+
+
+@blueprint.get("/jobs/<job_id>")
+def show(job_id: str) -> Response:
+    """A job as it is now, its result included."""
+    try:
+        job = Job.fetch(queues.checked_id(job_id), line().client)
+        return jsonify(_describe(job))
+    except (NoSuchJobError, InvalidJobId):
+        raise Problem(404, "No such job", f"there is no job {job_id!r}; finished jobs are kept for JOBS_KEEP") from None
+
+
+def _body() -> dict[str, Any]:
+    if not request.is_json:
+        raise Problem(415, "Not JSON", "send a JSON object, with the header Content-Type: application/json")
+    body = request.get_json()
+    if not isinstance(body, dict):
+        raise Problem(422, "Not a job", 'send a JSON object such as {"task": "shop.tasks.send", "args": []}')
+    if unknown := sorted(set(body) - FIELDS):
+        raise Problem(422, "Unknown field", f"{unknown[0]!r} is not known; known: {', '.join(sorted(FIELDS))}")
+    if not isinstance(body.get("task"), str):
+        raise Problem(422, "No task", "'task' must be the dotted name of a registered task")
+    if not isinstance(body.get("args", []), list) or not isinstance(body.get("kwargs", {}), dict):
+        raise Problem(422, "Bad arguments", "'args' must be a list and 'kwargs' an object")
+    if clash := sorted(OPTIONS & set(body.get("kwargs", {}))):
+        raise Problem(422, "Bad arguments", f"{clash[0]!r} is an option; it belongs beside 'kwargs', not in it")
+    return body
+
+
+def _describe(job: Job) -> dict[str, Any]:
+    latest = job.latest_result()
+    return {
+        "id": job.id,
+        "state": job.get_status(refresh=False).value,
+        "task": job.task_name,
+        "queue": job.origin,
+        "key": job.key_of_lane or None,
+        "accepted_at": _iso(job.created_at),
+        "queued_at": _iso(job.enqueued_at),
+        "started_at": _iso(job.started_at),
+        "ended_at": _iso(job.ended_at),
+        "retries_left": job.retries_left,
+        "worker": job.worker_name,
+        "result": latest.return_value if latest else None,
+        "error": (latest.exc_string or "").strip() or None if latest else None,
+    }
+
+
+def _iso(when: datetime | None) -> str | None:
+    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z") if when else None
+
+
+@blueprint.errorhandler(Problem)
+def _on_problem(error: Problem) -> Response:
+    return _problem(error.status, error.title, error.detail)
+
+
+@blueprint.errorhandler(EnqueueError)
+def _on_refused(error: EnqueueError) -> Response:
+    return _problem(404 if isinstance(error, UnknownTask) else 422, "Job refused", str(error))
+
+
+@blueprint.errorhandler(RedisError)
+def _on_redis(error: RedisError) -> Response:
+    return _problem(503, "Redis does not answer", f"nothing is known to be accepted ({error}); send it again later")
+
+
+@blueprint.errorhandler(HTTPException)
+def _on_http(error: HTTPException) -> Response:
+    return _problem(error.code or 500, error.name, error.description or error.name)
+
+
+def _problem(status: int, title: str, detail: str) -> Response:
+    response = jsonify({"type": "about:blank", "status": status, "title": title, "detail": detail})
+    response.status_code, response.mimetype = status, "application/problem+json"
+    if status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
