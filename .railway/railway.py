@@ -1,8 +1,9 @@
 """The whole Railway environment: web, worker, and a Redis that keeps what it accepts.
 
 Read by ``railway config plan`` and ``railway config apply`` with the ``railway-sdk`` package. Set REPOSITORY
-to yours. Railway's own Redis template has no append-only file and evicts nothing; queues want both, so the
-Redis here is the plain image with its options in the start command, on a volume.
+to yours, and REDIS_PASSWORD and JOBS_TOKEN in the dashboard, where secrets belong. Railway's own Redis template
+keeps no append-only file; queues want one, so the Redis here is the plain image with its options in the start
+command, on a volume.
 """
 
 from railway_sdk import define_railway, github, image, preserve, project, service, volume
@@ -11,7 +12,7 @@ REPOSITORY = "your-name/your-project"
 START = "exec python -m jobs start"
 DEPLOY = {"restartPolicyType": "ON_FAILURE", "restartPolicyMaxRetries": 10, "drainingSeconds": 15}
 REDIS = (
-    "exec docker-entrypoint.sh redis-server --requirepass $REDIS_PASSWORD --appendonly yes "
+    'exec docker-entrypoint.sh redis-server --requirepass "${REDIS_PASSWORD:?set it}" --appendonly yes '
     "--appendfsync everysec --maxmemory-policy noeviction --dir /data"
 )
 
@@ -23,7 +24,7 @@ def main(ctx=None):
     redis = service(
         "redis",
         source=image("redis:8"),
-        start=f'/bin/sh -c "{REDIS}"',
+        start=f"/bin/sh -c '{REDIS}'",  # an image's start command gets no shell of its own
         env={
             "REDIS_PASSWORD": preserve(),
             "REDIS_URL": "redis://default:${{REDIS_PASSWORD}}@${{RAILWAY_PRIVATE_DOMAIN}}:6379/0",

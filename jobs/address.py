@@ -1,8 +1,9 @@
 """Where Redis is: parsing, redacting and fingerprinting its address. Pure; opens nothing."""
 
 import hashlib
+import re
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 from jobs.errors import SettingsError
 
@@ -22,7 +23,12 @@ OPTIONS = {
     "ssl_check_hostname",
     "ssl_keyfile",
 }
+UNKNOWN_OPTION = f"unknown option; known: {', '.join(sorted(OPTIONS))} (protocol is 2 or 3)"
+NO_SERVICE = "the Sentinel service is missing; " + ACCEPTED
+ONE_HOST = "several hosts need redis+sentinel:// and the name of a service"
+_REASONS = (UNKNOWN_OPTION, NO_SERVICE, ONE_HOST)
 _FINGERPRINT_SALT = "signalbox"
+_SECRET = re.compile(r"pass|secret|token|auth", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,8 @@ class Address:
     @property
     def fingerprint(self) -> str:
         """12 hex digits that two services can compare by eye: host, port, db and user; never the password."""
-        place = self.service or self.place.lower()
+        hosts = ",".join(sorted(f"{host.lower()}:{port}" for host, port in self.nodes))
+        place = self.path or f"{hosts}/{self.service}"
         text = f"{_FINGERPRINT_SALT}|{place}|{self.db}|{self.username or 'default'}"
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -69,43 +76,51 @@ def parse(url: str, variable: str = "REDIS_URL") -> Address:
     """
     url = url.strip()
     shown = redact(url)
-    scheme, mark, _ = url.partition("://")
+    scheme, mark, rest = url.partition("://")
     if not mark or scheme not in SCHEMES:
         raise SettingsError(variable, shown, ACCEPTED)
+    if "#" in rest or (scheme != "unix" and "@" in _split(rest)[1]):
+        raise SettingsError(variable, shown, "a user name or password with / ? # or @ in it must be percent-encoded")
     try:
-        parts = urlsplit(url)
-        credentials, _, hosts = parts.netloc.rpartition("@")
-        username, _, password = credentials.partition(":")
-        options = {name: value for name, value in parse_qsl(parts.query) if name not in IGNORED_OPTIONS}
-        unknown = sorted(set(options) - OPTIONS)
-        if unknown:
-            raise SettingsError(variable, shown, f"unknown option {unknown[0]!r}; known: {', '.join(sorted(OPTIONS))}")
-        segments = [unquote(part) for part in parts.path.split("/") if part]
-        service = ""
-        nodes: tuple[tuple[str, int], ...] = ()
-        if scheme == "redis+sentinel":
-            if not segments:
-                raise SettingsError(variable, shown, "the Sentinel service is missing; " + ACCEPTED)
-            service = segments.pop(0)
-        if scheme == "unix":
-            db_text = options.pop("db", "0")
-        else:
-            db_text = options.pop("db", segments.pop(0) if segments else "0")
-            nodes = _nodes(hosts, 26379 if service else 6379)
-        if not db_text.isdecimal() or (not parts.path if scheme == "unix" else segments):
-            raise ValueError("path")
+        return _parse(scheme, urlsplit(url))
     except ValueError as error:
-        raise SettingsError(variable, shown, ACCEPTED) from error
+        detail = str(error) if error.args and error.args[0] in _REASONS else ACCEPTED
+        raise SettingsError(variable, shown, detail) from None  # urllib's own words may hold the password
+
+
+def _parse(scheme: str, parts: SplitResult) -> Address:
+    credentials, _, hosts = parts.netloc.rpartition("@")
+    username, _, password = credentials.partition(":")
+    options = {name: value for name, value in parse_qsl(parts.query) if name not in IGNORED_OPTIONS}
+    segments = [unquote(part) for part in parts.path.split("/") if part]
+    service = segments.pop(0) if scheme == "redis+sentinel" and segments else ""
+    in_path = "0" if scheme == "unix" or not segments else segments.pop(0)
+    db = options.pop("db", in_path)
+    nodes = () if scheme == "unix" else _nodes(hosts, 26379 if service else 6379)
+    if not set(options) <= OPTIONS or options.get("protocol", "3") not in ("2", "3"):
+        raise ValueError(UNKNOWN_OPTION)
+    if scheme == "redis+sentinel" and not service:
+        raise ValueError(NO_SERVICE)
+    if len(nodes) > 1 and not service:
+        raise ValueError(ONE_HOST)
+    if not db.isdecimal() or (not parts.path if scheme == "unix" else segments):
+        raise ValueError("path")
     return Address(
         scheme=scheme,
         nodes=nodes,
         path=unquote(parts.path) if scheme == "unix" else "",
         service=service,
-        db=int(db_text),
+        db=int(db),
         username=unquote(username),
         password=unquote(password),
         options=tuple(sorted(options.items())),
     )
+
+
+def _split(rest: str) -> tuple[str, str]:
+    """What stands before the first ``/``, ``?`` or ``#``, and what stands from it on."""
+    end = next((at for at, letter in enumerate(rest) if letter in "/?#"), len(rest))
+    return rest[:end], rest[end:]
 
 
 def _nodes(hosts: str, default_port: int) -> tuple[tuple[str, int], ...]:
@@ -123,12 +138,16 @@ def redact(url: str) -> str:
     scheme, mark, rest = url.partition("://")
     if not mark:
         return "***" if "@" in url else url
-    credentials, at, place = rest.rpartition("@")
-    place, _, query = place.partition("?")
+    authority, tail = _split(rest)
+    if "@" in tail:  # where the password ends cannot be told
+        return f"{scheme}://***"
+    credentials, at, place = authority.rpartition("@")
     user, colon, _ = credentials.partition(":")
-    shown = f"{scheme}://{user}{':***' if colon else ''}{at}{place}"
-    safe = [f"{name}={'***' if 'pass' in name else value}" for name, value in parse_qsl(query, keep_blank_values=True)]
-    return shown + ("?" + "&".join(safe) if safe else "")
+    path, _, query = tail.partition("?")
+    shown = [
+        f"{name}={'***' if _SECRET.search(name) else value}" for name, value in parse_qsl(query, keep_blank_values=True)
+    ]
+    return f"{scheme}://{user}{':***' if colon else ''}{at}{place}{path}" + ("?" + "&".join(shown) if shown else "")
 
 
 def build(host: str, port: str, username: str, password: str) -> str:

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from redis import Redis
-from redis.backoff import ExponentialBackoff
+from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.connection import AbstractConnection
 from redis.exceptions import AuthenticationError, AuthorizationError, RedisError, ResponseError
 from redis.retry import Retry
@@ -44,6 +44,30 @@ class _LoggedBackoff(ExponentialBackoff):
         _told.clear()
         log.warning("redis did not answer, try %d; next one in %.1f s", failures, delay)
         return delay
+
+
+class _OneLayer(Retry):
+    """Retries a command, and not its connect and its health check again inside each try.
+
+    redis-py nests the three, so that 3 retries are 64 tries and a wrong password is tried as often.
+    """
+
+    def call_with_retry(self, do: Any, fail: Any, is_retryable: Any = None, with_failure_count: bool = False) -> Any:
+        if getattr(_here, "retrying", False):
+            return _ONCE.call_with_retry(do, fail, is_retryable, with_failure_count)
+        _here.retrying = True
+        try:
+            return super().call_with_retry(do, fail, _may_pass, with_failure_count)
+        finally:
+            _here.retrying = False
+
+
+def _may_pass(error: Exception) -> bool:
+    return not isinstance(error, AuthenticationError | AuthorizationError)
+
+
+_ONCE = Retry(NoBackoff(), 0)
+_here = threading.local()
 
 
 @cache
@@ -83,7 +107,7 @@ def open_client(where: Address, name: str, *, deadline: float = COMMAND_TIMEOUT,
         "password": where.password or None,
         "client_name": name,
         "health_check_interval": HEALTH_CHECK_INTERVAL,
-        "retry": Retry(_LoggedBackoff(cap=BACKOFF_CAP, base=BACKOFF_BASE), retries),
+        "retry": _OneLayer(_LoggedBackoff(cap=BACKOFF_CAP, base=BACKOFF_BASE), retries),
         "redis_connect_func": _connected,
     }
     if where.scheme == "redis+sentinel":

@@ -19,6 +19,7 @@ from jobs.address import Address
 from jobs.errors import ServerError
 
 START_TIMEOUT = 15.0
+STOP_TIMEOUT = 10.0
 
 _held: list[IO[str]] = []
 
@@ -37,14 +38,40 @@ def attach(folder: Path) -> Address:
         return address.parse(_running(folder) or _start(folder))
 
 
+def detach(folder: Path) -> None:
+    """Stop using the folder's server; when nobody else does, wait until it has ended."""
+    while _held:
+        _held.pop().close()
+    deadline = time.monotonic() + STOP_TIMEOUT
+    others_since = time.monotonic()
+    while _guarded(folder) and time.monotonic() < deadline:
+        if not _free_to_use(folder):
+            others_since = time.monotonic()  # the guardian has the lock: it is on its way out
+        elif time.monotonic() - others_since > 0.3:
+            return  # it would have taken the lock by now, if nobody else held it
+        time.sleep(0.02)
+
+
+def _free_to_use(folder: Path) -> bool:
+    return _lockable(folder / "users.lock", fcntl.LOCK_SH)
+
+
+def _guarded(folder: Path) -> bool:
+    return not _lockable(folder / "guardian.lock", fcntl.LOCK_EX)
+
+
+def _lockable(path: Path, kind: int) -> bool:
+    with open(path, "a") as lock:
+        try:
+            fcntl.flock(lock, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
 def _running(folder: Path) -> str | None:
     """The server's URL while a guardian lives, which is while ``guardian.lock`` is taken."""
-    with open(folder / "guardian.lock", "a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return _address(folder)
-    return None
+    return _address(folder) if _guarded(folder) else None
 
 
 def _start(folder: Path) -> str:

@@ -21,6 +21,9 @@ SEEN = f"{OURS}:seen"
 LANES = f"{OURS}:lanes"
 LEADER = f"{OURS}:leader"
 
+HEARTBEAT = "heartbeat-"
+"""How the ids of heartbeat jobs begin; no other job's id may."""
+
 
 class Key(NamedTuple):
     """One row of the key table; ``<p>`` stands for the prefix."""

@@ -14,7 +14,7 @@ import rq
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from jobs import connection, registry, scripts
+from jobs import connection, keys, registry, scripts
 from jobs.errors import (
     DurabilityUnavailable,
     InvalidArguments,
@@ -118,13 +118,15 @@ def prepare(
     found = _task(task)
     _check_arguments(found, args, kwargs)
     lane = found.key(*args, **kwargs) if key is None and found.key else key
+    if not isinstance(unique, bool):
+        raise InvalidOption(f"unique is {unique!r}: expected True or False")
     if unique and job_id is None:
         raise InvalidOption("unique=True needs a job_id: it is what makes the job the same")
     return NewJob(
         id=checked_id(job_id) if job_id is not None else uuid4().hex,
-        queue=_checked_queue(queue or found.queue or settings.queues[0]),
+        queue=_checked_queue(queue if queue is not None else found.queue or settings.queues[0]),
         key=_checked_key(lane) if lane is not None else "",
-        delay=_checked_seconds("delay", delay, 0),
+        delay=checked_seconds("delay", delay, 0),
         unique=unique,
         fields=_fields(settings, found, _payload(found.name, args, kwargs), lane, timeout, retry),
     )
@@ -171,13 +173,15 @@ def _fields(
     fields: dict[str, Value] = {
         "data": zlib.compress(data) if len(data) >= COMPRESS_FROM else data,
         "description": f"{task.name}()",
-        "timeout": math.ceil(_checked_seconds("timeout", limit, 0.1)),
+        "timeout": math.ceil(checked_seconds("timeout", limit, 0.1)),
         "result_ttl": math.ceil(settings.keep),
         "failure_ttl": FAILURE_TTL,
     }
     if key:
         fields["key"] = key
     retry = retry if retry is not None else task.retry
+    if not isinstance(retry, Retry | rq.Retry):
+        raise InvalidOption(f"retry is {retry!r}: expected jobs.Retry(...) or rq.Retry(...)")
     retries, intervals = (
         (retry.attempts - 1, retry.intervals()) if isinstance(retry, Retry) else (retry.max, retry.intervals)
     )
@@ -191,6 +195,8 @@ def _fields(
 def checked_id(job_id: str) -> str:
     if not isinstance(job_id, str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,200}", job_id):
         raise InvalidJobId(f"job_id is {job_id!r}: expected 1 to 200 letters, digits, _ and -")
+    if job_id.startswith(keys.HEARTBEAT):
+        raise InvalidJobId(f"job_id is {job_id!r}: {keys.HEARTBEAT}… is kept for heartbeat jobs")
     return job_id
 
 
@@ -201,12 +207,17 @@ def _checked_queue(queue: str) -> str:
 
 
 def _checked_key(key: str) -> str:
-    if not isinstance(key, str) or not 0 < len(key.encode()) <= MAX_KEY:
+    if not isinstance(key, str) or not 0 < len(key.encode(errors="replace")) <= MAX_KEY or not _is_text(key):
         raise InvalidOption(f"key is {key!r}: expected a text of 1 to {MAX_KEY} bytes")
     return key
 
 
-def _checked_seconds(name: str, value: float, least: float) -> float:
+def _is_text(key: str) -> bool:
+    """False for half a character (a lone surrogate), which JSON can carry and Redis cannot."""
+    return not any(0xD800 <= ord(letter) <= 0xDFFF for letter in key)
+
+
+def checked_seconds(name: str, value: float, least: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= MAX_SECONDS:
         raise InvalidOption(f"{name} is {value!r}: expected seconds from {least:g} to {MAX_SECONDS} (one year)")
     return float(value)

@@ -67,7 +67,7 @@ def find(name: str) -> Task:
 
 def of(function: Callable[..., Any]) -> Task:
     """The task that a function was registered as. Raises ``UnknownTask`` when it was not."""
-    return find(f"{function.__module__}.{getattr(function, '__qualname__', '?')}")
+    return find(f"{getattr(function, '__module__', '?')}.{getattr(function, '__qualname__', repr(function))}")
 
 
 def load(modules: tuple[str, ...]) -> None:
@@ -88,7 +88,14 @@ def names() -> list[str]:
     return sorted(_tasks)
 
 
+def _shape(signature: inspect.Signature) -> str:
+    """Names and kinds only: the repr of a default may hold an address, which differs between processes."""
+    return ",".join(
+        f"{p.kind.name} {p.name}{'' if p.default is p.empty else '='}" for p in signature.parameters.values()
+    )
+
+
 def digest() -> str:
     """12 hex digits of all names and signatures: processes that differ run different code."""
-    text = "\n".join(f"{name}{_tasks[name].signature}" for name in names())
+    text = "\n".join(f"{name}({_shape(_tasks[name].signature)})" for name in names())
     return hashlib.sha256(text.encode()).hexdigest()[:12]

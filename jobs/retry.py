@@ -25,15 +25,19 @@ class Retry:
     jitter: float = 0.1
 
     def __post_init__(self) -> None:
-        if not 1 <= self.attempts <= MAX_ATTEMPTS:
-            raise InvalidOption(f"attempts is {self.attempts}: expected 1 to {MAX_ATTEMPTS}")
+        if type(self.attempts) is not int or not 1 <= self.attempts <= MAX_ATTEMPTS:
+            raise InvalidOption(f"attempts is {self.attempts!r}: expected a whole number from 1 to {MAX_ATTEMPTS}")
         for name in ("backoff", "factor", "cap", "jitter"):
-            if getattr(self, name) < 0:
-                raise InvalidOption(f"{name} is {getattr(self, name)}: expected zero or more")
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+                raise InvalidOption(f"{name} is {value!r}: expected a number, zero or more")
 
     def delay(self, attempt: int) -> float:
         """Seconds to wait after ``attempt`` (1 for the first) has failed, before jitter."""
-        return float(min(self.cap, self.backoff * self.factor ** (attempt - 1)))
+        try:
+            return float(min(self.cap, self.backoff * self.factor ** (attempt - 1)))
+        except OverflowError:
+            return float(self.cap) if self.backoff else 0.0
 
     def intervals(self) -> list[float]:
         """Every delay of one job, with jitter, as RQ keeps them on the job."""

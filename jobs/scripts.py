@@ -88,13 +88,13 @@ def publish(client: Redis, process_id: str, row: str, marker: str) -> Published:
     return Published(_text(found), float(at))
 
 
-def ring(client: Redis, job: NewJob, sender: str, lives: int) -> None:
-    """Send a heartbeat job to the front of its queue, in place of one that still waits."""
-    arguments: list[Value] = [keys.PREFIX, job.id, sender, lives]
+def ring(client: Redis, job: NewJob) -> bool:
+    """Send a heartbeat job to the front of its queue; False when one still waits there."""
+    arguments: list[Value] = [keys.PREFIX, job.id]
     for name, value in job.fields.items():
         arguments += [name, value]
     names = [keys.queue(job.queue), keys.heartbeat(job.queue), keys.QUEUES, keys.job(job.id)]
-    _run(client, "ring", names, arguments)
+    return bool(_run(client, "ring", names, arguments))
 
 
 def echo(client: Redis, queue: str, job_id: str, worker: str) -> bool:

@@ -49,9 +49,10 @@ def _modules(text: str) -> tuple[str, ...]:
 def seconds(text: str) -> float:
     """A positive duration: ``15``, ``0.5``, ``10m``, ``7d``."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip())
-    if not match or float(match[1]) == 0:
-        raise ValueError("expected a time above zero, such as 15, 0.5, 10m or 7d")
-    return float(match[1]) * _UNITS[match[2]]
+    value = float(match[1][:20]) * _UNITS[match[2]] if match else 0.0
+    if not 0 < value <= 366 * _UNITS["d"]:
+        raise ValueError("expected a time above zero and at most 366d, such as 15, 0.5, 10m or 7d")
+    return value
 
 
 def _port(text: str) -> int:
@@ -182,7 +183,7 @@ def _redis(environ: Mapping[str, str]) -> tuple[Address | None, list[str]]:
     return first, [
         f"{other} points to {where.redacted}, but {variable}, which is used, to {first.redacted}"
         for other, where in found[1:]
-        if where.nodes != first.nodes
+        if where.place != first.place or (where.db != first.db and other.endswith("URL"))
     ]
 
 

@@ -64,6 +64,8 @@ def task(
     """
     if queue is not None and not NAME.fullmatch(queue):
         raise InvalidOption(f"queue is {queue!r}: expected 1 to 128 letters, digits and _ . : -")
+    if timeout is not None:
+        queues.checked_seconds("timeout", timeout, 0.1)
     retry = Retry(attempts=attempts, backoff=backoff)
 
     def decorate(function: Callable[..., Any]) -> Any:

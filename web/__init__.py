@@ -8,7 +8,7 @@ from jobs.health.identity import process_id
 from jobs.health.presence import Presence
 from jobs.health.watch import Watch
 from jobs.settings import Settings, current
-from web import api, auth, health, page
+from web import api, auth, health, page, problems
 from web.line import Line
 
 MAX_BODY = 1024 * 1024
@@ -29,6 +29,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.extensions["line"] = Line(settings, client, Watch(settings, client), presence)
+    problems.install(app)
     app.before_request(auth.identify)
     app.after_request(auth.harden)
     for blueprint in (health.blueprint, api.blueprint, page.blueprint):

@@ -1,32 +1,23 @@
-"""The JSON API: put a job in, look at it. Errors are ``application/problem+json`` (RFC 9457)."""
+"""The JSON API: put a job in, look at it."""
 
 from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, g, jsonify, request, url_for
-from redis.exceptions import RedisError
 from rq.exceptions import NoSuchJobError
-from werkzeug.exceptions import HTTPException
 
 from jobs import queues
-from jobs.errors import EnqueueError, InvalidJobId, UnknownTask
+from jobs.errors import InvalidJobId
 from jobs.job import Job
 from jobs.retry import Retry
 from web import auth
 from web.line import line
+from web.problems import Problem
 
 blueprint = Blueprint("api", __name__, url_prefix="/api")
 
 OPTIONS = {"queue", "key", "delay", "job_id", "unique", "timeout"}
 FIELDS = OPTIONS | {"task", "args", "kwargs", "attempts", "backoff"}
-
-
-class Problem(Exception):
-    """An answer other than the one asked for."""
-
-    def __init__(self, status: int, title: str, detail: str) -> None:
-        super().__init__(detail)
-        self.status, self.title, self.detail = status, title, detail
 
 
 @blueprint.before_request
@@ -97,31 +88,3 @@ def _describe(job: Job) -> dict[str, Any]:
 
 def _iso(when: datetime | None) -> str | None:
     return when.isoformat(timespec="milliseconds").replace("+00:00", "Z") if when else None
-
-
-@blueprint.errorhandler(Problem)
-def _on_problem(error: Problem) -> Response:
-    return _problem(error.status, error.title, error.detail)
-
-
-@blueprint.errorhandler(EnqueueError)
-def _on_refused(error: EnqueueError) -> Response:
-    return _problem(404 if isinstance(error, UnknownTask) else 422, "Job refused", str(error))
-
-
-@blueprint.errorhandler(RedisError)
-def _on_redis(error: RedisError) -> Response:
-    return _problem(503, "Redis does not answer", f"nothing is known to be accepted ({error}); send it again later")
-
-
-@blueprint.errorhandler(HTTPException)
-def _on_http(error: HTTPException) -> Response:
-    return _problem(error.code or 500, error.name, error.description or error.name)
-
-
-def _problem(status: int, title: str, detail: str) -> Response:
-    response = jsonify({"type": "about:blank", "status": status, "title": title, "detail": detail})
-    response.status_code, response.mimetype = status, "application/problem+json"
-    if status == 401:
-        response.headers["WWW-Authenticate"] = "Bearer"
-    return response

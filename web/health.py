@@ -26,7 +26,7 @@ def health() -> Response:
 
 @blueprint.get("/health/queue")
 def queue_health() -> Response:
-    return _answer(report.queue_health(line().watch.view(), line().presence.identity))
+    return _answer(report.queue_health(line().watch.view(), line().round_trips))
 
 
 @blueprint.get("/queue/stats")

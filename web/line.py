@@ -1,10 +1,12 @@
 """What every view needs of the line, kept on the app."""
 
+import logging
+import threading
 import time
-from dataclasses import dataclass
 
 from flask import current_app
 from redis import Redis
+from redis.exceptions import RedisError
 
 from jobs.health import heartbeat
 from jobs.health.identity import Identity
@@ -12,26 +14,44 @@ from jobs.health.presence import Presence
 from jobs.health.watch import Watch
 from jobs.settings import Settings
 
+log = logging.getLogger(__name__)
 
-@dataclass(frozen=True)
+
 class Line:
-    """The web process's end of the line."""
+    """The web process's end of the line: it says who it is, and proves once that each queue is worked."""
 
-    settings: Settings
-    client: Redis
-    watch: Watch
-    presence: Presence
+    def __init__(self, settings: Settings, client: Redis, watch: Watch, presence: Presence) -> None:
+        self.settings = settings
+        self.client = client
+        self.watch = watch
+        self.presence = presence
+        self.round_trips: dict[str, float] = {}
+        """Seconds that our own heartbeat took to come back, for each queue from which one has."""
+        self._stop = threading.Event()
 
     def start(self) -> None:
-        """Say who we are, from a thread, and send one heartbeat down each queue to see that it comes back."""
-        self.presence.start(self._ring)
+        """Begin, in threads: a Redis that is late delays nothing."""
+        self.presence.start(self._prove_queues)
 
     def stop(self) -> None:
+        self._stop.set()
         self.presence.stop()
 
-    def _ring(self, identity: Identity) -> None:
+    def _prove_queues(self, identity: Identity) -> None:
         for queue in self.settings.queues:
-            heartbeat.send(self.client, queue, identity.id)
+            threading.Thread(target=self._prove, args=(queue,), name=f"prove-{queue}", daemon=True).start()
+
+    def _prove(self, queue: str) -> None:
+        while not self._stop.is_set():
+            try:
+                took = heartbeat.round_trip(self.client, queue, self._stop)
+            except RedisError as error:
+                log.warning("no heartbeat could be sent down '%s': %s", queue, error)
+                self._stop.wait(2)
+            else:
+                if took is not None:
+                    self.round_trips[queue] = took
+                return
 
     @property
     def last_seen(self) -> float:

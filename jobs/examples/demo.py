@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rq.job import JobStatus
 
-from jobs import connection, keys, queues
+from jobs import connection, embedded, keys, queues
 from jobs.errors import SignalboxError
 from jobs.examples import wordcount
 from jobs.settings import Settings
@@ -97,6 +97,8 @@ def combo(settings: Settings, console: Console, loud: bool) -> Iterator[str]:
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait()
+        connection.default().close()
+        embedded.detach(settings.folder)
 
 
 def _read_until_clear(output: IO[str], console: Console) -> str:

@@ -52,7 +52,7 @@ def _redis_unreachable(snapshot: Snapshot) -> Finding:
     return Finding(
         "redis_unreachable",
         "fail",
-        f"Redis does not answer: {snapshot.error}",
+        f"Redis does not answer: {snapshot.error.rstrip('.')}",
         {"error": snapshot.error},
         "Check that the Redis service is up and that REDIS_URL points to it. Jobs already accepted are kept there.",
     )

@@ -3,6 +3,7 @@
 ``full`` is for those who may see everything (the token, or loopback in development).
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,7 +27,7 @@ def live() -> Document:
 def ready(view: View, last_seen: float) -> Document:
     """Does Redis answer, and has it heard from us? ``last_seen`` is the seconds since it last did."""
     if view.snapshot.error:
-        return 503, {"status": "fail", "reason": view.findings[0].summary}
+        return 503, {"status": "fail", "reason": "Redis does not answer"}
     if last_seen > 30:
         return 503, {"status": "fail", "reason": "Redis has not taken this process's heartbeat yet"}
     return 200, {"status": "pass"}
@@ -51,8 +52,11 @@ def health(view: View, identity: Identity | None, full: bool) -> Document:
     return _code(view), body
 
 
-def queue_health(view: View, identity: Identity | None) -> Document:
-    """The counts of every queue and the state of its heartbeat, in the words of the queue audit."""
+def queue_health(view: View, round_trips: Mapping[str, float]) -> Document:
+    """The counts of every queue and the state of its heartbeat, in the words of the queue audit.
+
+    ``round_trips`` are the seconds that this process's own heartbeats took to come back, by queue.
+    """
     totals = _totals(view.snapshot.queues)
     status = _WORDS[view.status]
     if status == "healthy" and totals["waiting"] + totals["deferred"] + totals["scheduled"] >= WARN_PENDING:
@@ -65,10 +69,8 @@ def queue_health(view: View, identity: Identity | None) -> Document:
             "consumers": len(view.snapshot.alive("worker")),
             "queues": {queue.name: _counts(queue) for queue in view.snapshot.queues},
         },
-        "heartbeat": {
-            queue.name: _heartbeat(queue, view.snapshot.now, identity.id if identity else "")
-            for queue in view.snapshot.queues
-        },
+        "heartbeat": {queue.name: _heartbeat(queue, view.snapshot.now) for queue in view.snapshot.queues},
+        "line": {queue: {"round_trip_ms": round(took * 1000, 1)} for queue, took in round_trips.items()},
         "findings": [finding.code for finding in view.findings],
         "timestamp": _iso(view.snapshot.now),
     }
@@ -108,14 +110,13 @@ def _totals(queues: tuple[QueueView, ...]) -> dict[str, int]:
     return {name: sum(getattr(queue, name) for queue in queues) for name in COUNTS}
 
 
-def _heartbeat(queue: QueueView, now: float, here: str) -> dict[str, Any] | None:
+def _heartbeat(queue: QueueView, now: float) -> dict[str, Any] | None:
     beat = queue.heartbeat
     if beat is None or beat.back_at is None or beat.took is None:
         return None
     return {
         "age": round(now - beat.back_at, 3),
         "round_trip_ms": round(beat.took * 1000, 1),
-        "sent_from_here": beat.back_from == here,
     }
 
 

@@ -34,7 +34,7 @@ def serve(port: int, watch: Watch, presence: Presence) -> None:
         "/livez": report.live,
         "/readyz": lambda: report.ready(watch.view(), time.monotonic() - presence.last_seen),
         "/health": lambda: report.health(watch.view(), None, full=False),
-        "/health/queue": lambda: report.queue_health(watch.view(), presence.identity),
+        "/health/queue": lambda: report.queue_health(watch.view(), {}),
     }
 
     class Handler(BaseHTTPRequestHandler):

@@ -45,8 +45,6 @@ class Heartbeat:
     sent_at: float
     back_at: float | None = None
     back_by: str = ""
-    back_from: str = ""
-    """Who had sent the one that came back."""
     took: float | None = None
     """Seconds from queue to worker to Redis."""
 
@@ -151,21 +149,27 @@ def _queues(client: Redis, names: list[str]) -> tuple[QueueView, ...]:
 
 def _queue(name: str, replies: list[Any]) -> QueueView:
     length, waiting, active, finished, failed, scheduled, deferred, running, beat = replies
-    own = _text(beat.get(b"sent_id"))
-    waiting_ids = [_text(job_id) for job_id in waiting]
-    active_ids = [_text(entry).split(":")[0] for entry in running]
+    waiting_ids, waiting_beats = _without_heartbeats(_text(job_id) for job_id in waiting)
+    active_ids, active_beats = _without_heartbeats(_text(entry).split(":")[0] for entry in running)
     return QueueView(
         name=name,
-        waiting=length - waiting_ids.count(own),
-        active=active - active_ids.count(own),
+        waiting=length - waiting_beats,
+        active=active - active_beats,
         completed=finished,
         failed=failed,
         scheduled=scheduled,
         deferred=deferred,
-        waiting_ids=tuple(job_id for job_id in waiting_ids if job_id != own)[:SAMPLES],
-        active_ids=tuple(job_id for job_id in active_ids if job_id != own)[:SAMPLES],
+        waiting_ids=waiting_ids,
+        active_ids=active_ids,
         heartbeat=_heartbeat(beat),
     )
+
+
+def _without_heartbeats(job_ids: Iterable[str]) -> tuple[tuple[str, ...], int]:
+    """The first jobs that are no heartbeats, and how many heartbeats were among them."""
+    every = list(job_ids)
+    jobs = [job_id for job_id in every if not job_id.startswith(keys.HEARTBEAT)]
+    return tuple(jobs[:SAMPLES]), len(every) - len(jobs)
 
 
 def _heartbeat(row: dict[bytes, bytes]) -> Heartbeat | None:
@@ -174,8 +178,7 @@ def _heartbeat(row: dict[bytes, bytes]) -> Heartbeat | None:
     sent_at = float(row[b"sent_at"])
     if b"back_at" not in row:
         return Heartbeat(sent_at)
-    back = (float(row[b"back_at"]), _text(row[b"back_by"]), _text(row[b"back_from"]), float(row[b"took"]))
-    return Heartbeat(sent_at, *back)
+    return Heartbeat(sent_at, float(row[b"back_at"]), _text(row[b"back_by"]), float(row[b"took"]))
 
 
 def _with_heads(client: Redis, views: list[QueueView]) -> tuple[QueueView, ...]:

@@ -39,10 +39,8 @@ class Clearance:
 
 
 def _round_trip(answer: probe.Answer) -> tuple[str, float] | None:
-    for queue, beat in (answer[1].get("heartbeat", {}) if answer else {}).items():
-        if beat and beat["sent_from_here"]:
-            return queue, beat["round_trip_ms"]
-    return None
+    trips = answer[1].get("line", {}) if answer else {}
+    return next(((queue, trip["round_trip_ms"]) for queue, trip in trips.items()), None)
 
 
 def _reason(answer: probe.Answer) -> str:

@@ -38,7 +38,10 @@ def main(settings: Settings, no_restart: bool = False) -> int:
     children = [Child(name, command, environ, printer) for name, command in commands.items()]
     combo = Combo(children, printer, policy=None if no_restart else RestartPolicy(), grace=settings.grace)
     clearance = Clearance(port, settings.token, combo.say)
-    return combo.run(stop, clearance.look if "web" in commands else lambda: None)
+    try:
+        return combo.run(stop, clearance.look if "web" in commands else lambda: None)
+    finally:
+        embedded.detach(settings.folder)
 
 
 def _commands() -> dict[str, str]:

@@ -10,5 +10,5 @@ local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
 local took = now - tonumber(redis.call('HGET', KEYS[1], 'sent_at'))
 redis.call('HSET', KEYS[1], 'back_id', ARGV[1], 'back_at', string.format('%.6f', now),
-  'back_by', ARGV[2], 'back_from', redis.call('HGET', KEYS[1], 'sent_by'), 'took', string.format('%.6f', took))
+  'back_by', ARGV[2], 'took', string.format('%.6f', took))
 return 1

@@ -1,23 +1,22 @@
--- ring: send a heartbeat down a queue. It goes to the front, past any backlog; one that still waits is
--- replaced, so that a dead worker never finds a pile of them.
+-- ring: send a heartbeat down a queue, to its front, past any backlog. Where one still waits, none is
+-- added, so that a dead worker never finds a pile of them.
 --
 -- KEYS  1 the queue, 2 the queue's heartbeat, 3 the set of queues, 4 the new job
--- ARGV  1 prefix, 2 job id, 3 sender, 4 seconds the job lives, 5… field, value of the job
--- returns  1
+-- ARGV  1 prefix, 2 job id, 3… field, value of the job
+-- returns  1 sent, 0 one still waits
 
 -- @include iso
+local before = redis.call('HGET', KEYS[2], 'sent_id')
+if before and redis.call('HGET', ARGV[1] .. ':job:' .. before, 'status') == 'queued'
+  and redis.call('LPOS', KEYS[1], before, 'MAXLEN', 1000) then
+  return 0
+end
 local time = redis.call('TIME')
 local stamp = iso(tonumber(time[1]), tonumber(time[2]))
-local before = redis.call('HGET', KEYS[2], 'sent_id')
-if before and redis.call('HGET', ARGV[1] .. ':job:' .. before, 'status') == 'queued' then
-  redis.call('LREM', KEYS[1], 1, before)
-  redis.call('DEL', ARGV[1] .. ':job:' .. before)
-end
-redis.call('HSET', KEYS[4], 'created_at', stamp, 'enqueued_at', stamp, 'status', 'queued', unpack(ARGV, 5))
-redis.call('EXPIRE', KEYS[4], ARGV[4])
+redis.call('HSET', KEYS[4], 'created_at', stamp, 'enqueued_at', stamp, 'status', 'queued', unpack(ARGV, 3))
 redis.call('SADD', KEYS[3], KEYS[1])
 redis.call('LPUSH', KEYS[1], ARGV[2])
-redis.call('HSET', KEYS[2], 'sent_id', ARGV[2], 'sent_by', ARGV[3],
+redis.call('HSET', KEYS[2], 'sent_id', ARGV[2],
   'sent_at', string.format('%.6f', tonumber(time[1]) + tonumber(time[2]) / 1e6))
 redis.call('EXPIRE', KEYS[2], 7 * 86400)
 return 1

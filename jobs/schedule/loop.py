@@ -21,7 +21,7 @@ TICK = 1.0
 
 def run(settings: Settings, client: Redis, holder: str, queues: tuple[str, ...], stop: threading.Event) -> None:
     """Tick until ``stop`` is set. Stands by while another scheduler leads; a lost Redis is waited for."""
-    leader, store = Leader(client, holder), Store(client, holder)
+    leader, store = Leader(client, holder), Store(client)
     led = False
     while not stop.is_set():
         try:

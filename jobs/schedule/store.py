@@ -30,15 +30,14 @@ class Store(rq_scheduler.Scheduler):  # type: ignore[misc]
     scheduled_jobs_key = keys.CLOCK
     job_class = Job
 
-    def __init__(self, client: Redis, sender: str) -> None:
+    def __init__(self, client: Redis) -> None:
         super().__init__(connection=client)
-        self._sender = sender
         self._skipped: set[str] = set()
 
     def keep_heartbeats(self, queues: tuple[str, ...], every: float) -> None:
         """See to it that each queue has its heartbeat in the store; an entry that is right is left alone."""
         for queue in queues:
-            entry = f"heartbeat_every-{queue.translate(str.maketrans('.:', '__'))}"
+            entry = f"every-{queue.translate(str.maketrans('.:', '__'))}"
             data = serializer().dumps((heartbeat.TASK.name, None, (queue,), {}))
             meta = serializer().dumps({"interval": every})
             if self.connection.hmget(keys.job(entry), "data", "meta") != [data, meta]:
@@ -70,7 +69,7 @@ class Store(rq_scheduler.Scheduler):  # type: ignore[misc]
             raise ValueError(f"its meta is not {current().serializer}")
         following, periodic = self._next(job, due, now)
         if job.func_name == heartbeat.TASK.name:
-            heartbeat.send(self.connection, job.origin, self._sender)
+            heartbeat.send(self.connection, job.origin)
         elif not periodic:
             self.get_queue_for_job(job).enqueue_job(job, at_front=bool(job.enqueue_at_front))
         else:

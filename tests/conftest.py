@@ -1,0 +1,93 @@
+"""What every test may use: a real server of its own database, and a clean environment."""
+
+import os
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - said in one line where pip could install only pytest
+    sys.exit("Signalbox needs Python 3.11 or newer; this is " + sys.version.split()[0])
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from redis.exceptions import RedisError
+
+from jobs import connection, registry, settings
+from jobs.launcher.server import start
+from tests.support import ROOT, Processes, free_port, wait_for
+
+for variable in [
+    name for name in os.environ if name.startswith(("JOBS_", "REDIS", "RAILWAY_", "RQ_")) or name == "PORT"
+]:
+    del os.environ[variable]
+
+
+@pytest.fixture(scope="session")
+def server_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """A real server, from PATH or the wheel, for the whole session."""
+    port = free_port()
+    process = start(tmp_path_factory.mktemp("server"), port, "--databases", "1000", "--loglevel", "warning")
+    client = Redis(port=port)
+    wait_for(lambda: _answers(client), "the test server to answer")
+    yield port
+    process.terminate()
+    process.wait(10)
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def url(server_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A database of its own, which is this process's Redis for the length of the test."""
+    db = next(_numbers)
+    address = f"redis://127.0.0.1:{server_port}/{db}"
+    monkeypatch.setenv("REDIS_URL", address)
+    _forget()
+    yield address
+    Redis.from_url(address).flushdb()
+    _forget()
+
+
+@pytest.fixture
+def client(url: str) -> Iterator[Redis]:
+    found = connection.connect(settings.current(), "test")
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tasks of ``tests.tasks``, here and in every process that the test starts."""
+    monkeypatch.setenv("JOBS_TASKS", "tests.tasks")
+    _forget()
+    registry.load(("tests.tasks",))
+
+
+@pytest.fixture
+def processes() -> Iterator[Processes]:
+    """Starts processes and leaves none."""
+    found = Processes()
+    yield found
+    found.end()
+
+
+def _forget() -> None:
+    for cached in (settings.current, connection.default, connection.address):
+        cached.cache_clear()
+
+
+def _answers(client: Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except RedisError:
+        return False
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A project folder of its own: the Procfile, and no Redis configured."""
+    (tmp_path / "Procfile").write_text((ROOT / "Procfile").read_text())
+    return tmp_path

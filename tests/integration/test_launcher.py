@@ -1,0 +1,122 @@
+"""The combo launcher with real parts: clear within 10 s, one SIGTERM, codes passed on, nothing left."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support import Process, Processes, free_port, get, wait_for
+
+
+def write_procfile(folder: Path, **lines: str) -> None:
+    (folder / "Procfile").write_text("".join(f"{name}: {command}\n" for name, command in lines.items()))
+
+
+@pytest.fixture
+def combo(processes: Processes, folder: Path) -> tuple[Process, int]:
+    port = free_port()
+    return processes.start_in(folder, "-m", "jobs", "combo", PORT=str(port)), port
+
+
+def left(tree: list[psutil.Process]) -> list[psutil.Process]:
+    return [process for process in tree if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_the_line_is_clear_within_ten_seconds_and_ctrl_c_leaves_nothing(combo: tuple[Process, int]) -> None:
+    process, port = combo
+    began = time.monotonic()
+    clear = process.says("line is clear: web → default → worker → web in ", within=10)
+    assert time.monotonic() - began < 10
+    assert clear.endswith(" ms")
+    assert process.says("web is at http://localhost:")
+    assert get(port, "/health")[1]["status"] == "pass"
+    tree = process.tree()
+    assert len(tree) >= 5
+    process.signal(signal.SIGINT)
+    assert process.ends(within=11) == 0
+    assert left(tree) == []
+
+
+def test_every_line_says_its_part_and_every_pid_is_printed(combo: tuple[Process, int]) -> None:
+    process, _ = combo
+    process.says("line is clear")
+    assert all(line.split()[0] in ("combo", "web", "worker", "scheduler") for line in process.lines), process.lines
+    for name in ("web", "worker", "scheduler"):
+        process.says(f"{name} started with pid ")
+
+
+def test_health_names_the_worker_when_it_alone_is_gone(combo: tuple[Process, int]) -> None:
+    process, port = combo
+    process.says("line is clear")
+    pid = int(process.says("worker started with pid ").rsplit(" ", 1)[1])
+    os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: _codes(port) == ["no_worker"], "the verdict")
+    os.kill(pid, signal.SIGCONT)
+    wait_for(lambda: _codes(port) == [], "the verdict to go")
+
+
+def _codes(port: int) -> list[str]:
+    return [finding["code"] for finding in get(port, "/health")[1]["findings"]]
+
+
+def test_a_killed_part_is_started_again(combo: tuple[Process, int]) -> None:
+    process, _ = combo
+    process.says("line is clear")
+    os.kill(int(process.says("worker started with pid ").rsplit(" ", 1)[1]), signal.SIGKILL)
+    process.says("worker has ended with code 137; starting it again in 1 s")
+    wait_for(lambda: sum("worker started" in line for line in process.lines) == 2, "the second start")
+
+
+def test_a_killed_launcher_takes_everything_with_it(combo: tuple[Process, int]) -> None:
+    process, _ = combo
+    process.says("line is clear")
+    tree = process.tree()
+    process.signal(signal.SIGKILL)
+    wait_for(lambda: left(tree) == [], "everything to end")
+
+
+def test_no_restart_ends_with_the_childs_own_code(processes: Processes, folder: Path) -> None:
+    write_procfile(folder, odd="exec sh -c 'exit 7'")
+    process = processes.start_in(folder, "-m", "jobs", "combo", "--no-restart")
+    assert process.ends() == 7
+    assert any("odd has ended with code 7 and is not restarted" in line for line in process.lines)
+
+
+def test_a_part_that_keeps_dying_ends_the_combo(processes: Processes, folder: Path) -> None:
+    write_procfile(folder, odd="exec sh -c 'echo trouble >&2; exit 3'")
+    process = processes.start_in(folder, "-m", "jobs", "combo")
+    process.says("starting it again in 1 s")
+    assert any(line.startswith("odd       ! trouble") for line in process.lines)
+    assert process.ends(within=60) == 1
+    assert any("for good, after 6 starts" in line for line in process.lines)
+
+
+def test_a_part_that_does_not_stop_is_killed_after_the_grace(processes: Processes, folder: Path) -> None:
+    write_procfile(folder, deaf="exec sh -c 'trap \"\" TERM; echo deaf; while :; do sleep 1; done'")
+    process = processes.start_in(folder, "-m", "jobs", "combo", JOBS_GRACE="1")
+    process.says("| deaf")
+    tree = process.tree()
+    process.signal(signal.SIGTERM)
+    assert process.ends(within=8) == 0
+    assert any("deaf did not stop in 1 s and is killed" in line for line in process.lines)
+    assert left(tree) == []
+
+
+def test_each_part_gets_one_sigterm_and_its_name(processes: Processes, folder: Path) -> None:
+    script = "trap 'echo got TERM as $SERVICE_NAME' TERM; echo up; sleep 60 & wait; kill %1"
+    (folder / "part.sh").write_text(script)
+    write_procfile(folder, part="exec bash part.sh")
+    process = processes.start_in(folder, "-m", "jobs", "combo")
+    process.says("| up")
+    process.signal(signal.SIGTERM)
+    assert process.ends() == 0
+    assert sum("got TERM as part" in line for line in process.lines) == 1
+
+
+def test_without_a_procfile_it_says_so(processes: Processes, tmp_path: Path) -> None:
+    process = processes.start_in(tmp_path, "-m", "jobs", "combo")
+    assert process.ends() == 2
+    assert "Procfile" in process.lines[0]

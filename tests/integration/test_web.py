@@ -1,0 +1,276 @@
+"""The web part as it is served: every endpoint, with Redis up, silent and gone, and with no worker."""
+
+import http.client
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from jobs import keys
+from jobs.launcher.server import start
+from tests.support import Process, Processes, answers, free_port, get, post, wait_for
+
+ENDPOINTS = ("/livez", "/readyz", "/health", "/health/queue", "/queue/stats")
+TOKEN = "a-token-for-tests"
+
+
+@pytest.fixture
+def redis_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    """A server of its own, so that it can be stopped; ``redis_process`` holds it."""
+    port = free_port()
+    monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{port}/0")
+    return port
+
+
+@pytest.fixture
+def redis_process(redis_port: int, tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    process = start(tmp_path, redis_port, "--loglevel", "warning")
+    wait_for(lambda: answers(redis_port), "the server")
+    yield process
+    process.send_signal(signal.SIGCONT)
+    process.kill()
+    process.wait()
+
+
+def start_web(processes: Processes, **environ: str) -> int:
+    port = free_port()
+    processes.start("-m", "web", PORT=str(port), JOBS_TASKS="tests.tasks", **environ)
+    wait_for(lambda: answers(port), "web to listen")
+    return port
+
+
+@pytest.fixture
+def web(url: str, processes: Processes) -> int:
+    port = start_web(processes)
+    wait_for(lambda: get(port, "/readyz")[0] == 200, "web to be ready")
+    return port
+
+
+@pytest.fixture
+def worker(processes: Processes) -> Process:
+    process = processes.start("-m", "jobs", "worker", JOBS_TASKS="tests.tasks")
+    process.says("is ready")
+    return process
+
+
+def codes(port: int) -> list[str]:
+    return [finding["code"] for finding in get(port, "/health")[1]["findings"]]
+
+
+def test_a_line_with_a_worker_is_clear(url: str, worker: Process, web: int) -> None:
+    wait_for(lambda: codes(web) == [], "no finding")
+    status, body, _ = get(web, "/health")
+    assert (status, body["status"]) == (200, "pass")
+    assert {process["role"] for process in body["processes"]} == {"web", "worker"}
+    assert len({process["marker"] for process in body["processes"]}) == 1
+
+
+def test_the_first_heartbeat_goes_from_web_through_the_worker_back_to_web(url: str, worker: Process, web: int) -> None:
+    trip = wait_for(lambda: get(web, "/health/queue")[1]["line"].get("default"), "the heartbeat")
+    assert 0 < trip["round_trip_ms"] < 5000
+
+
+def test_a_worker_that_stops_is_missed_at_once_and_one_that_is_killed_within_fifteen_seconds(
+    url: str, processes: Processes, worker: Process, web: int
+) -> None:
+    wait_for(lambda: codes(web) == [], "no finding")
+    worker.signal(signal.SIGTERM)
+    worker.ends()
+    began = time.monotonic()
+    wait_for(lambda: codes(web) == ["no_worker"], "the verdict")
+    assert time.monotonic() - began < 2
+    assert get(web, "/health")[0] == 503
+    second = processes.start("-m", "jobs", "worker", JOBS_TASKS="tests.tasks")
+    wait_for(lambda: codes(web) == [], "the verdict to go")
+    second.signal(signal.SIGKILL)
+    second.ends()
+    began = time.monotonic()
+    wait_for(lambda: "no_worker" in codes(web), "the verdict")
+    assert time.monotonic() - began < 16
+
+
+def test_every_endpoint_answers_within_two_seconds_whatever_redis_does(
+    redis_process: "subprocess.Popen[bytes]", processes: Processes
+) -> None:
+    port = start_web(processes)
+    wait_for(lambda: get(port, "/readyz")[0] == 200, "web to be ready")
+    redis_process.send_signal(signal.SIGSTOP)
+    expected = {"/livez": 200, "/readyz": 503, "/health": 503, "/health/queue": 503, "/queue/stats": 503}
+    assert _statuses(port) == expected
+    assert codes(port) == ["redis_unreachable"]
+    status, problem, took = post(port, "/api/jobs", {"task": "tests.tasks.add", "args": [1, 2]})
+    assert (status, problem["title"]) == (503, "Redis does not answer")
+    assert took < 2
+    redis_process.send_signal(signal.SIGCONT)
+    wait_for(lambda: get(port, "/readyz")[0] == 200, "web to recover")
+    redis_process.kill()
+    redis_process.wait()
+    assert _statuses(port) == expected
+
+
+def _statuses(port: int) -> dict[str, int]:
+    found = {}
+    for path in ENDPOINTS:
+        status, _, took = get(port, path)
+        assert took < 2, f"{path} took {took:.2f} s"
+        found[path] = status
+    return found
+
+
+def test_web_starts_before_redis_and_becomes_ready_when_it_is_there(
+    redis_port: int, processes: Processes, tmp_path: Path
+) -> None:
+    port = start_web(processes)
+    assert get(port, "/livez")[0] == 200
+    assert get(port, "/readyz")[0] == 503
+    redis = start(tmp_path, redis_port, "--loglevel", "warning")
+    try:
+        wait_for(lambda: get(port, "/readyz")[0] == 200, "web to be ready")
+    finally:
+        redis.kill()
+        redis.wait()
+
+
+def test_suspended_workers_are_named(url: str, worker: Process, web: int, client: Redis) -> None:
+    subprocess.run(["rq", "suspend", "--url", url], check=True, capture_output=True, timeout=20)
+    wait_for(lambda: "worker_suspended" in codes(web), "the verdict")
+    subprocess.run(["rq", "resume", "--url", url], check=True, capture_output=True, timeout=20)
+    wait_for(lambda: codes(web) == [], "the verdict to go")
+
+
+def test_a_queue_that_no_worker_serves_is_named_with_what_to_do(url: str, worker: Process, web: int) -> None:
+    post(web, "/api/jobs", {"task": "tests.tasks.add", "args": [1, 2], "queue": "emails"})
+    finding = wait_for(lambda: get(web, "/health")[1]["findings"], "the verdict")[0]
+    assert finding["code"] == "queue_not_consumed"
+    assert "'emails' has 1 job waiting" in finding["summary"]
+    assert "python -m jobs worker emails" in finding["remedy"]
+
+
+@pytest.mark.parametrize("difference", ["prefix", "db"])
+def test_a_worker_in_another_namespace_is_found(
+    url: str, server_port: int, processes: Processes, web: int, difference: str
+) -> None:
+    environ = {"RQ_KEY_PREFIX": "other"} if difference == "prefix" else {"REDIS_URL": url.rsplit("/", 1)[0] + "/999"}
+    processes.start("-m", "jobs", "worker", JOBS_TASKS="tests.tasks", **environ).says("is ready")
+    wait_for(lambda: "different_namespace" in codes(web), "the verdict")
+    assert "no_worker" not in codes(web)
+    Redis(port=server_port, db=999).flushdb()
+
+
+def test_a_worker_with_another_serializer_is_named(url: str, processes: Processes, web: int) -> None:
+    processes.start("-m", "jobs", "worker", JOBS_TASKS="tests.tasks", JOBS_SERIALIZER="pickle").says("is ready")
+    wait_for(lambda: "serializer_mismatch" in codes(web), "the verdict")
+
+
+def test_a_worker_with_other_tasks_is_named(url: str, processes: Processes, web: int) -> None:
+    processes.start("-m", "jobs", "worker", JOBS_TASKS="jobs.examples.wordcount").says("is ready")
+    wait_for(lambda: "code_mismatch" in codes(web), "the verdict", within=25)
+
+
+def test_a_stopped_scheduler_is_named(url: str, processes: Processes, web: int, client: Redis) -> None:
+    worker = processes.start("-m", "jobs", "worker", JOBS_TASKS="tests.tasks")
+    wait_for(lambda: client.exists(keys.LEADER), "a scheduler to lead")
+    worker.signal(signal.SIGKILL)
+    worker.ends()
+    wait_for(lambda: "no_scheduler" in codes(web), "the verdict", within=45)
+
+
+def test_a_job_goes_in_and_its_result_comes_out_by_the_api(url: str, worker: Process, web: int) -> None:
+    status, accepted, _ = post(web, "/api/jobs", {"task": "tests.tasks.add", "args": [2, 3], "job_id": "sum-1"})
+    assert (status, accepted) == (202, {"id": "sum-1", "queue": "default", "created": True})
+    wait_for(lambda: get(web, "/api/jobs/sum-1")[1]["state"] == "finished", "the job")
+    found = get(web, "/api/jobs/sum-1")[1]
+    assert (found["task"], found["result"], found["error"]) == ("tests.tasks.add", 5, None)
+    assert post(web, "/api/jobs", {"task": "tests.tasks.add", "args": [2, 3], "job_id": "sum-1"})[1]["created"] is False
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        ({"task": "os.system", "args": ["true"]}, 404, "not a registered task"),
+        ({"task": "tests.tasks.add", "args": [1]}, 422, "missing a required argument"),
+        ({"task": "tests.tasks.add", "args": [1, 2], "job_id": "../x"}, 422, "letters, digits"),
+        ({"task": "tests.tasks.add", "args": [1, 2], "delay": "soon"}, 422, "delay"),
+        ({"task": "tests.tasks.add", "args": [1, 2], "colour": "red"}, 422, "'colour' is not known"),
+        ({"task": "tests.tasks.add", "kwargs": {"queue": "x"}}, 422, "belongs beside"),
+        ({"task": "tests.tasks.add", "args": [1, 2], "attempts": "many"}, 422, "attempts"),
+        ({"task": "tests.tasks.echo", "args": ["x" * 300_000]}, 422, "262,144"),
+        ({"args": []}, 422, "dotted name"),
+        ([1, 2], 422, "JSON object"),
+    ],
+)
+def test_a_bad_job_is_a_problem_in_words_and_leaves_nothing(
+    web: int, client: Redis, body: object, status: int, said: str
+) -> None:
+    code, problem, _ = post(web, "/api/jobs", body)
+    assert (code, problem["status"]) == (status, status)
+    assert said in problem["detail"]
+    assert not client.exists(keys.queue("default")) or client.llen(keys.queue("default")) <= 1  # the heartbeat
+    assert not list(client.scan_iter(keys.job("[^h]*")))
+
+
+def test_an_unknown_job_is_404(web: int) -> None:
+    assert get(web, "/api/jobs/nobody")[0] == 404
+    assert get(web, "/api/jobs/..%2f")[0] == 404
+
+
+def test_the_api_is_closed_without_the_token_and_health_keeps_its_details(url: str, processes: Processes) -> None:
+    port = start_web(processes, JOBS_TOKEN=TOKEN)
+    wait_for(lambda: get(port, "/readyz")[0] == 200, "web to be ready")
+    body = {"task": "tests.tasks.add", "args": [1, 2]}
+    assert post(port, "/api/jobs", body)[0] == 401
+    assert post(port, "/api/jobs", body, Authorization="Bearer wrong")[0] == 401
+    assert post(port, "/api/jobs", body, Authorization=f"Bearer {TOKEN}")[0] == 202
+    public, full = get(port, "/health")[1], get(port, "/health", Authorization=f"Bearer {TOKEN}")[1]
+    assert "processes" not in public
+    assert all(set(finding) == {"code", "severity"} for finding in public["findings"])
+    assert "processes" in full
+    assert "samples" not in get(port, "/queue/stats")[1]
+
+
+def test_without_a_token_a_proxy_or_a_foreign_page_gets_nothing(web: int) -> None:
+    body = {"task": "tests.tasks.add", "args": [1, 2]}
+    for headers in (
+        {"X-Forwarded-For": "203.0.113.9"},
+        {"Host": "evil.example"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ):
+        assert post(web, "/api/jobs", body, **headers)[0] == 401, headers
+    assert post(web, "/api/jobs", body)[0] == 202
+
+
+def test_on_a_platform_without_a_token_only_health_is_open(url: str, processes: Processes) -> None:
+    port = start_web(processes, RAILWAY_ENVIRONMENT_NAME="production")
+    assert post(port, "/api/jobs", {"task": "tests.tasks.add", "args": [1, 2]})[0] == 401
+    assert get(port, "/health", Host="healthcheck.railway.app")[0] in (200, 503)
+
+
+def test_a_form_cannot_post_a_job(web: int) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", web)
+    connection.request("POST", "/api/jobs", '{"task":"tests.tasks.add"}', {"Content-Type": "text/plain"})
+    assert connection.getresponse().status == 415
+    connection.close()
+
+
+def test_the_page_says_in_words_what_is_wrong(web: int) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", web)
+    connection.request("GET", "/")
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    assert answer.status == 200
+    assert "no_worker" in text
+    assert "Start one with: python -m jobs worker" in text
+    assert "frame-ancestors 'none'" in (answer.headers["Content-Security-Policy"] or "")
+
+
+def test_a_lone_worker_on_a_platform_answers_health_checks_on_port(url: str, processes: Processes) -> None:
+    port = free_port()
+    environ = {"RAILWAY_ENVIRONMENT_NAME": "production", "JOBS_ROLE": "worker", "PORT": str(port)}
+    worker = processes.start("-m", "jobs", "start", JOBS_TASKS="tests.tasks", **environ)
+    worker.says("is ready")
+    assert [get(port, path)[0] for path in ("/livez", "/readyz", "/health/queue", "/nothing")] == [200, 200, 200, 404]

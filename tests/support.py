@@ -1,0 +1,151 @@
+"""Waiting for conditions, starting real processes, asking over HTTP."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+
+T = TypeVar("T")
+ROOT = Path(__file__).parents[1]
+
+
+def wait_for(condition: Callable[[], T | None], description: str, within: float = 20.0) -> T:
+    """The condition's first true value; fails the test, saying what was waited for, when it stays false."""
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"waited {within:g} s in vain for {description}")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Process:
+    """A command of the project with everything it says."""
+
+    def __init__(self, arguments: tuple[str, ...], environ: dict[str, str], cwd: Path) -> None:
+        self._arguments = arguments
+        self.popen = subprocess.Popen(
+            [sys.executable, *arguments],
+            env=environ,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.popen.stdout
+        with self.popen.stdout as output:
+            for line in output:
+                self.lines.append(line.rstrip())
+
+    def says(self, text: str, within: float = 20.0) -> str:
+        """The first line that holds ``text``, once it is there."""
+
+        def look() -> str | None:
+            found = next((line for line in list(self.lines) if text in line), None)
+            if found is None and self.popen.poll() is not None and not self._reader.is_alive():
+                raise AssertionError(f"{self._arguments} ended with {self.popen.returncode}:\n" + "\n".join(self.lines))
+            return found
+
+        try:
+            return wait_for(look, f"{text!r}", within)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it said:\n" + "\n".join(self.lines)) from None
+
+    def signal(self, number: signal.Signals) -> None:
+        self.popen.send_signal(number)
+
+    def ends(self, within: float = 20.0) -> int:
+        """Its exit code, once it has ended and said everything."""
+        code = self.popen.wait(within)
+        self._reader.join(5)
+        return code
+
+    def tree(self) -> list[psutil.Process]:
+        """Itself and all it has started."""
+        try:
+            top = psutil.Process(self.popen.pid)
+            return [top, *top.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+
+class Processes:
+    """Starts commands of the project; ``end`` kills whatever is left of them, and their children."""
+
+    def __init__(self) -> None:
+        self._started: list[Process] = []
+
+    def start(self, *arguments: str, **environ: str) -> Process:
+        """``python <arguments>`` with this process's environment and ``environ``; an empty value unsets."""
+        return self.start_in(ROOT, *arguments, **environ)
+
+    def start_in(self, cwd: Path, *arguments: str, **environ: str) -> Process:
+        """``start`` in another folder."""
+        merged = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **environ}
+        found = Process(arguments, {name: value for name, value in merged.items() if value}, cwd)
+        self._started.append(found)
+        return found
+
+    def end(self) -> None:
+        trees = [process for started in self._started for process in started.tree()]
+        for process in trees:
+            try:
+                process.kill()
+            except psutil.NoSuchProcess:
+                continue
+        for started in self._started:
+            started.ends()
+
+
+def get(port: int, path: str, **headers: str) -> tuple[int, dict[str, Any], float]:
+    """Status, JSON body and seconds taken."""
+    return _ask(urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers))
+
+
+def post(port: int, path: str, body: Any, **headers: str) -> tuple[int, dict[str, Any], float]:
+    data = json.dumps(body).encode()
+    headers = {"Content-Type": "application/json", **headers}
+    return _ask(urllib.request.Request(f"http://127.0.0.1:{port}{path}", data=data, headers=headers, method="POST"))
+
+
+def _ask(request: urllib.request.Request) -> tuple[int, dict[str, Any], float]:
+    began = time.monotonic()
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            status, body = answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            status, body = error.code, error.read()
+    return status, json.loads(body), time.monotonic() - began
+
+
+def answers(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+    except OSError:
+        return False

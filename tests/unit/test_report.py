@@ -1,0 +1,213 @@
+"""``jobs.health.report``: the health documents, for those who may see all and for those who may not."""
+
+import json
+from typing import Any
+
+import pytest
+
+from jobs.health import report
+from jobs.health.diagnosis import Finding, Limits, diagnose
+from jobs.health.identity import Identity
+from jobs.health.snapshot import Heartbeat, Process, QueueView, Snapshot
+from jobs.health.watch import View
+
+NOW = 1_800_000_000.25
+SECRET = "sidings"
+ME = Identity(
+    id="web-host-1-b007",
+    role="web",
+    host="host",
+    pid=1,
+    boot="b007",
+    service="web",
+    cwd=f"/{SECRET}",
+    environment="local",
+    redis=f"redis://{SECRET}:6379/0",
+    fingerprint="f",
+    prefix="rq",
+    queues=("default",),
+    serializer="json",
+    tasks=1,
+    code="c0de",
+    commit="c0ffee",
+    versions={},
+    started_at=NOW - 60,
+)
+WARN, FAIL = (
+    Finding(f"a_{severity}", severity, f"{SECRET} is wrong", {"seen": SECRET}, f"Repair {SECRET}.")
+    for severity in ("warn", "fail")
+)
+
+
+def view(*findings: Finding, queues: tuple[QueueView, ...] = (), error: str = "", **seen: Any) -> View:
+    return View(Snapshot(NOW, queues=queues, error=error, **seen), list(findings))
+
+
+def row(role: str, *, alive: bool = True) -> Process:
+    return Process({"id": f"{role}-host", "role": role, "cwd": f"/{SECRET}"}, NOW - 2, alive)
+
+
+BUSY = (
+    QueueView("high", waiting=1, active=2, completed=3, failed=4, scheduled=5, deferred=6),
+    QueueView("low", waiting=10, active=20, completed=30, failed=40, scheduled=50, deferred=60),
+)
+
+
+@pytest.mark.parametrize(
+    ("findings", "code", "status", "words"),
+    [
+        ((), 200, "pass", "healthy"),
+        ((WARN,), 200, "warn", "warning"),
+        ((FAIL,), 503, "fail", "unhealthy"),
+        ((FAIL, WARN), 503, "fail", "unhealthy"),
+    ],
+)
+def test_only_a_failure_is_answered_with_503(findings: tuple[Finding, ...], code: int, status: str, words: str) -> None:
+    seen = view(*findings)
+    for full in (True, False):
+        found, body = report.health(seen, ME, full)
+        assert (found, body["status"]) == (code, status)
+    found, body = report.queue_health(seen, {})
+    assert (found, body["status"]) == (code, words)
+
+
+def test_a_live_process_says_so_without_a_look() -> None:
+    assert report.live() == (200, {"status": "pass"})
+
+
+@pytest.mark.parametrize(
+    ("error", "last_seen", "code", "status"),
+    [
+        ("", 0, 200, "pass"),
+        ("", 30, 200, "pass"),
+        ("", 30.1, 503, "fail"),
+        ("", float("inf"), 503, "fail"),
+        ("Connection refused", 0, 503, "fail"),
+        ("Connection refused", float("inf"), 503, "fail"),
+    ],
+)
+def test_ready_is_who_is_heard_by_redis(error: str, last_seen: float, code: int, status: str) -> None:
+    seen = view(*[FAIL] if error else [], error=error)
+    found, body = report.ready(seen, last_seen)
+    assert (found, body["status"]) == (code, status)
+    assert ("reason" in body) is (code == 503)
+
+
+def test_findings_about_others_do_not_make_a_process_unready() -> None:
+    assert report.ready(view(FAIL), 1)[0] == 200
+
+
+def test_the_full_body_has_evidence_identity_and_processes() -> None:
+    _, body = report.health(view(FAIL, processes=(row("web"), row("worker", alive=False))), ME, full=True)
+    assert body["findings"] == [FAIL.as_dict()]
+    assert body["identity"] == ME.as_dict()
+    assert [(found["id"], found["alive"], found["seen_ago"]) for found in body["processes"]] == [
+        ("web-host", True, 2.0),
+        ("worker-host", False, 2.0),
+    ]
+    json.dumps(body)
+
+
+def test_the_full_body_may_come_before_the_identity() -> None:
+    assert report.health(view(), None, full=True)[1]["identity"] is None
+
+
+def test_the_public_body_has_codes_and_severities_only() -> None:
+    seen = view(FAIL, WARN, processes=(row("web"),))
+    assert report.health(seen, ME, full=False)[1] == {
+        "status": "fail",
+        "findings": [{"code": "a_fail", "severity": "fail"}, {"code": "a_warn", "severity": "warn"}],
+        "timestamp": "2027-01-15T08:00:00.250Z",
+    }
+
+
+def test_what_anybody_may_read_holds_no_word_of_the_findings_or_the_identity() -> None:
+    seen = view(FAIL, processes=(row("web"),), queues=BUSY, error=f"{SECRET}:6379 refused")
+    documents = (
+        report.health(seen, ME, full=False),
+        report.queue_health(seen, {}),
+        report.stats(seen, full=False),
+    )
+    assert SECRET not in json.dumps(documents)
+
+
+def test_ready_does_not_tell_anybody_where_redis_is() -> None:
+    seen = Snapshot(NOW, error=f"Error 111 connecting to {SECRET}:6379. Connection refused.")
+    assert SECRET not in json.dumps(report.ready(View(seen, diagnose(seen, Limits(15))), 0))
+
+
+def test_queue_health_has_exactly_the_words_of_the_audit() -> None:
+    _, body = report.queue_health(view(WARN, queues=BUSY, marker="m", processes=(row("worker"), row("web"))), {})
+    assert list(body) == ["status", "redis", "queue", "heartbeat", "line", "findings", "timestamp"]
+    assert body["redis"] == {"connected": True, "marker": "m"}
+    assert body["findings"] == ["a_warn"]
+    assert body["timestamp"] == "2027-01-15T08:00:00.250Z"
+
+
+def test_queue_health_counts_each_queue_and_all() -> None:
+    processes = (row("worker"), row("worker", alive=False), row("web"))
+    _, body = report.queue_health(view(queues=BUSY, processes=processes), {})
+    counts = {"waiting": 11, "active": 22, "completed": 33, "failed": 44, "scheduled": 55, "deferred": 66}
+    high = {"waiting": 1, "active": 2, "completed": 3, "failed": 4, "scheduled": 5, "deferred": 6}
+    assert body["queue"].pop("queues")["high"] == high
+    assert body["queue"] == {**counts, "consumers": 1}
+
+
+def test_queue_health_says_when_redis_is_gone() -> None:
+    code, body = report.queue_health(view(FAIL, error="refused"), {})
+    assert (code, body["status"], body["redis"]) == (503, "unhealthy", {"connected": False, "marker": ""})
+
+
+@pytest.mark.parametrize("kind", ["waiting", "deferred", "scheduled"])
+@pytest.mark.parametrize(("count", "status"), [(999, "healthy"), (1000, "warning")])
+def test_a_thousand_pending_jobs_are_a_warning(kind: str, count: int, status: str) -> None:
+    counts: dict[str, Any] = {kind: count - 1}
+    queues = (QueueView("high", **counts), QueueView("low", waiting=1, active=5000, completed=5000))
+    code, body = report.queue_health(view(queues=queues), {})
+    assert (code, body["status"]) == (200, status)
+
+
+def test_many_pending_jobs_do_not_soften_a_failure() -> None:
+    assert report.queue_health(view(FAIL, queues=(QueueView("low", waiting=5000),)), {})[1]["status"] == "unhealthy"
+
+
+@pytest.mark.parametrize(
+    ("beat", "expected"),
+    [
+        (None, None),
+        (Heartbeat(NOW - 5), None),
+        (Heartbeat(NOW - 5, NOW - 4.75, "worker-1", took=0.25), {"age": 4.75, "round_trip_ms": 250.0}),
+    ],
+    ids=["never sent", "under way", "back"],
+)
+def test_queue_health_tells_of_the_last_heartbeat(beat: Heartbeat | None, expected: dict[str, Any] | None) -> None:
+    _, body = report.queue_health(view(queues=(QueueView("default", heartbeat=beat),)), {})
+    assert body["heartbeat"] == {"default": expected}
+
+
+def test_stats_sum_up_all_queues() -> None:
+    code, body = report.stats(view(queues=BUSY), full=False)
+    assert code == 200
+    assert body["stats"] == {"pending": 132, "processing": 22, "completed": 33, "failed": 44, "total": 231}
+    assert body.keys() == {"stats", "timestamp"}
+
+
+def test_stats_show_at_most_ten_samples_and_only_to_those_who_may_see_all() -> None:
+    many = tuple(
+        QueueView(
+            name,
+            waiting=8,
+            waiting_ids=tuple(f"{name}-w{at}" for at in range(8)),
+            active_ids=tuple(f"{name}-a{at}" for at in range(8)),
+        )
+        for name in ("high", "low")
+    )
+    assert "samples" not in report.stats(view(queues=many), full=False)[1]
+    samples = report.stats(view(queues=many), full=True)[1]["samples"]
+    assert samples["waiting"] == [f"high-w{at}" for at in range(8)] + ["low-w0", "low-w1"]
+    assert samples["active"] == [f"high-a{at}" for at in range(8)] + ["low-a0", "low-a1"]
+
+
+def test_stats_fail_only_without_redis() -> None:
+    assert report.stats(view(FAIL), full=False)[0] == 200
+    assert report.stats(view(FAIL, error="refused"), full=False)[0] == 503

@@ -1,0 +1,43 @@
+"""Errors over HTTP: ``application/problem+json`` (RFC 9457), in words."""
+
+from flask import Flask, Response, jsonify
+from redis.exceptions import RedisError
+from werkzeug.exceptions import HTTPException
+
+from jobs.errors import EnqueueError, UnknownTask
+
+
+class Problem(Exception):
+    """An answer other than the one asked for."""
+
+    def __init__(self, status: int, title: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status, self.title, self.detail = status, title, detail
+
+
+def install(app: Flask) -> None:
+    """Answer every error of the app as a problem."""
+    app.register_error_handler(Problem, lambda error: _problem(error.status, error.title, error.detail))
+    app.register_error_handler(EnqueueError, _refused)
+    app.register_error_handler(RedisError, _no_redis)
+    app.register_error_handler(HTTPException, _http)
+
+
+def _refused(error: EnqueueError) -> Response:
+    return _problem(404 if isinstance(error, UnknownTask) else 422, "Job refused", str(error))
+
+
+def _no_redis(error: RedisError) -> Response:
+    return _problem(503, "Redis does not answer", f"nothing is known to be accepted ({error}); send it again later")
+
+
+def _http(error: HTTPException) -> Response:
+    return _problem(error.code or 500, error.name, error.description or error.name)
+
+
+def _problem(status: int, title: str, detail: str) -> Response:
+    response = jsonify({"type": "about:blank", "status": status, "title": title, "detail": detail})
+    response.status_code, response.mimetype = status, "application/problem+json"
+    if status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
