@@ -1,0 +1,64 @@
+"""The documents say what is so."""
+
+import re
+
+import pytest
+
+from jobs import keys
+from jobs.cli import cli
+from jobs.daemons import DAEMONS
+from jobs.settings import PLATFORMS, TABLE, Settings
+from tests.support import ROOT
+from web import create_app
+
+README = (ROOT / "README.md").read_text()
+ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
+
+
+@pytest.mark.parametrize(("variable", "default", "purpose"), TABLE)
+def test_every_setting_is_in_the_readme(variable: str, default: str, purpose: str) -> None:
+    shown = default if default == "none" else f"`{default}`"
+    assert f"| `{variable}` | {shown} | {purpose} |" in README
+
+
+def test_the_readme_lists_no_other_setting() -> None:
+    section = README.split("## Settings")[1].split("## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == {variable for variable, _, _ in TABLE}
+
+
+def test_every_variable_that_the_code_reads_is_known() -> None:
+    known = {variable for variable, _, _ in TABLE} | set(PLATFORMS) | {"JOBS_PARENT"}
+    code = "".join(path.read_text() for path in [*ROOT.glob("jobs/**/*.py"), *ROOT.glob("web/**/*.py")])
+    assert set(re.findall(r"\bJOBS_[A-Z_]+\b", code)) <= known
+
+
+@pytest.mark.parametrize("key", keys.KEYS)
+def test_every_key_is_in_the_architecture(key: keys.Key) -> None:
+    assert f"| `{key.pattern}` | {key.type} | {key.ttl} | {key.purpose} |" in ARCHITECTURE
+
+
+@pytest.mark.parametrize("command", [*DAEMONS, *cli.commands])
+def test_every_command_is_in_the_readme(command: str) -> None:
+    assert f"`python -m jobs {command}" in README
+
+
+def test_every_route_is_in_the_readme() -> None:
+    app = create_app(Settings.from_environ({"REDIS_URL": "redis://127.0.0.1:1"}))
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint != "static":
+            assert f"{rule.rule.replace('<job_id>', '<id>')}`" in README, rule.rule
+
+
+def test_every_finding_is_in_the_readme() -> None:
+    source = (ROOT / "jobs/health/diagnosis.py").read_text()
+    codes = set(re.findall(r'^\s+"([a-z]+_[a-z_]+)",$', source, re.MULTILINE))
+    assert len(codes) >= 9
+    assert {code for code in codes if f"| `{code}` |" not in README} == set()
+
+
+def test_the_readmes_two_lines_are_the_ones_that_ci_runs() -> None:
+    ci = (ROOT / ".ci/run").read_text()
+    lines = re.findall(r"^    python3 (-m venv \.venv && .*)$", README, re.MULTILINE)
+    assert len(lines) == 2
+    for line in lines:
+        assert line.replace("pip install -r", "pip install -q -r") in ci
