@@ -3,6 +3,7 @@
 import http.client
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -135,10 +136,15 @@ def test_web_starts_before_redis_and_becomes_ready_when_it_is_there(
         redis.wait()
 
 
+def rq_cli(command: str, url: str) -> None:
+    """Stock RQ's own command line."""
+    subprocess.run([sys.executable, "-m", "rq.cli", command, "--url", url], check=True, capture_output=True, timeout=20)
+
+
 def test_suspended_workers_are_named(url: str, worker: Process, web: int, client: Redis) -> None:
-    subprocess.run(["rq", "suspend", "--url", url], check=True, capture_output=True, timeout=20)
+    rq_cli("suspend", url)
     wait_for(lambda: "worker_suspended" in codes(web), "the verdict")
-    subprocess.run(["rq", "resume", "--url", url], check=True, capture_output=True, timeout=20)
+    rq_cli("resume", url)
     wait_for(lambda: codes(web) == [], "the verdict to go")
 
 
