@@ -23,7 +23,11 @@ OPTIONS = {
     "ssl_check_hostname",
     "ssl_keyfile",
 }
-UNKNOWN_OPTION = f"unknown option; known: {', '.join(sorted(OPTIONS))} (protocol is 2 or 3)"
+ACCEPTED_VALUES = {"protocol": ("2", "3"), "ssl_cert_reqs": ("none", "optional", "required")}
+UNKNOWN_OPTION = (
+    f"unknown option or value; known: {', '.join(sorted(OPTIONS))} "
+    "(protocol is 2 or 3, ssl_cert_reqs none, optional or required)"
+)
 NO_SERVICE = "the Sentinel service is missing; " + ACCEPTED
 ONE_HOST = "several hosts need redis+sentinel:// and the name of a service"
 _REASONS = (UNKNOWN_OPTION, NO_SERVICE, ONE_HOST)
@@ -97,8 +101,9 @@ def _parse(scheme: str, parts: SplitResult) -> Address:
     in_path = "0" if scheme == "unix" or not segments else segments.pop(0)
     db = options.pop("db", in_path)
     nodes = () if scheme == "unix" else _nodes(hosts, 26379 if service else 6379)
-    if not set(options) <= OPTIONS or options.get("protocol", "3") not in ("2", "3"):
-        raise ValueError(UNKNOWN_OPTION)
+    for name, value in options.items():
+        if name not in OPTIONS or value not in ACCEPTED_VALUES.get(name, (value,)):
+            raise ValueError(UNKNOWN_OPTION)
     if scheme == "redis+sentinel" and not service:
         raise ValueError(NO_SERVICE)
     if len(nodes) > 1 and not service:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from redis.exceptions import RedisError
 
 from jobs import __version__, connection, queues, registry
 from jobs.daemons import DAEMONS
@@ -74,6 +75,8 @@ def _object(text: str) -> dict[str, Any]:
     value = _value(text)
     if not isinstance(value, dict):
         raise click.BadParameter("expected a JSON object", param_hint="--kwargs")
+    if clash := sorted(registry.OPTIONS & set(value)):
+        raise click.BadParameter(f"{clash[0]!r} is an option; give it beside --kwargs", param_hint="--kwargs")
     return value
 
 
@@ -82,6 +85,6 @@ def main() -> None:
     try:
         logging.basicConfig(format="signalbox: %(message)s", level=logging.WARNING)
         cli(prog_name="python -m jobs")
-    except SignalboxError as error:
+    except (SignalboxError, RedisError) as error:
         click.echo(f"signalbox: {error}", err=True)
         sys.exit(2)

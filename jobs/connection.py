@@ -9,6 +9,7 @@ import re
 import socket
 import threading
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from redis import Redis
@@ -30,6 +31,7 @@ COMMAND_TIMEOUT = 15.0
 RETRIES = 3
 BACKOFF_BASE, BACKOFF_CAP = 0.1, 2.0
 HEALTH_CHECK_INTERVAL = 30
+FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 
 
 class RedisUnavailable(SignalboxError):
@@ -86,9 +88,12 @@ def connect(
 
     ``deadline`` bounds every command, in seconds, and the connect too where it is shorter than
     ``CONNECT_TIMEOUT``. The client name says role, key prefix and instance, so that ``CLIENT LIST``
-    shows who is connected, and to which db.
+    shows who is connected, and to which db. Raises ``SettingsError`` for a certificate that is not there.
     """
     where = address(settings)
+    for name, path in where.options:
+        if name in FILES and not Path(path).is_file():
+            raise SettingsError("REDIS_URL", where.redacted, f"there is no file {path} ({name})")
     return open_client(where, client_name(role, instance), deadline=deadline, retries=retries)
 
 

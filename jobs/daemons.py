@@ -31,7 +31,8 @@ def _parser(name: str) -> argparse.ArgumentParser:
     if name in ("worker", "scheduler"):
         parser.add_argument("queues", nargs="*", metavar="QUEUE", help="default: JOBS_QUEUES")
     if name == "worker":
-        parser.add_argument("--burst", action="store_true", help="end when the queues are empty")
+        parser.add_argument("--concurrency", metavar="T", help="jobs that a child runs at once (JOBS_CONCURRENCY)")
+        parser.add_argument("--processes", metavar="N", help="children (JOBS_PROCESSES)")
     if name == "combo":
         parser.add_argument("--port", help="port of the web part (PORT)")
         parser.add_argument("--no-restart", action="store_true", help="end with the first part that ends, and its code")
@@ -44,6 +45,8 @@ def run(name: str, arguments: list[str]) -> int:
     given = {
         "JOBS_TASKS": options.pop("tasks"),
         "JOBS_QUEUES": ",".join(options.pop("queues", ())),
+        "JOBS_CONCURRENCY": options.pop("concurrency", None),
+        "JOBS_PROCESSES": options.pop("processes", None),
         "PORT": options.pop("port", None),
     }
     os.environ.update({variable: value for variable, value in given.items() if value})

@@ -12,11 +12,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from jobs import address
 from jobs.address import Address
-from jobs.errors import ServerError
+from jobs.errors import ServerError, SettingsError
 
 START_TIMEOUT = 15.0
 STOP_TIMEOUT = 10.0
@@ -27,10 +27,15 @@ _held: list[IO[str]] = []
 def attach(folder: Path) -> Address:
     """The address of the folder's server, which stays up at least as long as this process.
 
-    Raises ``ServerError`` when it does not come up within 15 s.
+    Raises ``ServerError`` when it does not come up within 15 s, ``SettingsError`` when the folder cannot be used.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    users = open(folder / "users.lock", "a")  # noqa: SIM115 - held until the process ends
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        users = open(folder / "users.lock", "a")  # noqa: SIM115 - held until the process ends
+    except OSError as error:
+        raise SettingsError(
+            "JOBS_FOLDER", str(folder), f"the local Redis cannot keep its data there: {error}"
+        ) from None
     fcntl.flock(users, fcntl.LOCK_SH)
     _held.append(users)
     with open(folder / "start.lock", "a") as start:
@@ -40,6 +45,8 @@ def attach(folder: Path) -> Address:
 
 def detach(folder: Path) -> None:
     """Stop using the folder's server; when nobody else does, wait until it has ended."""
+    if not _held:
+        return
     while _held:
         _held.pop().close()
     deadline = time.monotonic() + STOP_TIMEOUT
@@ -50,6 +57,15 @@ def detach(folder: Path) -> None:
         elif time.monotonic() - others_since > 0.3:
             return  # it would have taken the lock by now, if nobody else held it
         time.sleep(0.02)
+
+
+def keep(folder: Path) -> None:
+    """Start the folder's guardian again if it was killed; does nothing for a process that is not attached."""
+    if _held and not _guarded(folder):
+        with open(folder / "start.lock", "a") as start:
+            fcntl.flock(start, fcntl.LOCK_EX)
+            if not _guarded(folder):
+                _start(folder)
 
 
 def _free_to_use(folder: Path) -> bool:
@@ -71,11 +87,10 @@ def _lockable(path: Path, kind: int) -> bool:
 
 def _running(folder: Path) -> str | None:
     """The server's URL while a guardian lives, which is while ``guardian.lock`` is taken."""
-    return _address(folder) if _guarded(folder) else None
+    return _state(folder).get("url") if _guarded(folder) else None
 
 
 def _start(folder: Path) -> str:
-    _file(folder).unlink(missing_ok=True)
     with open(folder / "server.log", "a") as log:
         guardian = subprocess.Popen(
             [sys.executable, "-m", "jobs.launcher.server", str(folder.resolve())],
@@ -87,19 +102,17 @@ def _start(folder: Path) -> str:
         )
     deadline = time.monotonic() + START_TIMEOUT
     while time.monotonic() < deadline and guardian.poll() is None:
-        if url := _address(folder):
-            return url
+        state = _state(folder)
+        if state.get("guardian") == guardian.pid:
+            return str(state["url"])
         time.sleep(0.02)
     last = (folder / "server.log").read_text(errors="replace").strip().splitlines()[-1:]
     raise ServerError(f"the local Redis server did not start; {folder / 'server.log'} ends with: {' '.join(last)}")
 
 
-def _address(folder: Path) -> str | None:
+def _state(folder: Path) -> dict[str, Any]:
+    """What the guardian has published: url, pid of the server, pid of the guardian; empty until it has."""
     try:
-        return str(json.loads(_file(folder).read_text())["url"])
-    except (FileNotFoundError, ValueError, KeyError):
-        return None
-
-
-def _file(folder: Path) -> Path:
-    return folder / "server.json"
+        return dict(json.loads((folder / "server.json").read_text()))
+    except (FileNotFoundError, ValueError, TypeError):
+        return {}

@@ -7,7 +7,11 @@ RQ's own names are those of RQ 3.0 (``rq.job``, ``rq.queue``, ``rq.registry``).
 import os
 from typing import NamedTuple
 
-PREFIX = os.environ.get("RQ_KEY_PREFIX", "rq")
+from jobs.settings import prefix
+
+if not os.environ.get("RQ_KEY_PREFIX", "").strip():
+    os.environ.pop("RQ_KEY_PREFIX", None)  # set but empty counts as unset, to RQ too
+PREFIX = prefix(os.environ.get("RQ_KEY_PREFIX", "rq"))
 """Read once, like RQ does: it must be set before the first import."""
 
 OURS = f"{PREFIX}:signalbox"
@@ -20,6 +24,11 @@ PROCESSES = f"{OURS}:processes"
 SEEN = f"{OURS}:seen"
 LANES = f"{OURS}:lanes"
 LEADER = f"{OURS}:leader"
+LEASES = f"{OURS}:leases"
+TICKED = f"{OURS}:ticked"
+EXECUTIONS = f"{OURS}:executions"
+PAUSED = f"{OURS}:paused"
+OUTBOX = f"{OURS}:outbox"
 
 HEARTBEAT = "heartbeat-"
 """How the ids of heartbeat jobs begin; no other job's id may."""
@@ -36,12 +45,23 @@ class Key(NamedTuple):
 
 KEYS = (
     Key("<p>:signalbox:marker", "string", "none", "random name of this db and prefix: same marker, same data"),
-    Key("<p>:signalbox:processes", "hash", "none; ≤ 64 rows, 7 days", "the identity each process publishes"),
-    Key("<p>:signalbox:seen", "zset", "none; ≤ 64 rows, 7 days", "when each process was last seen"),
-    Key("<p>:signalbox:lanes", "zset", "none; gone when empty", "lanes that hold jobs, by time of the first"),
+    Key("<p>:signalbox:processes", "hash", "none; 7 days, 64 of the dead", "the identity each process publishes"),
+    Key("<p>:signalbox:seen", "zset", "none; 7 days, 64 of the dead", "when each process was last seen"),
+    Key("<p>:signalbox:lanes", "zset", "none; gone when empty", "lanes that hold jobs, by when each was looked at"),
     Key("<p>:signalbox:lane:<key>", "list", "none; gone when empty", "the jobs of one key, in order; the head may run"),
     Key("<p>:signalbox:unique:<id>", "string", "7 days", "ids of unique jobs, refused even after the job is gone"),
     Key("<p>:signalbox:heartbeat:<queue>", "hash", "7 days", "the last heartbeat sent down a queue and the last back"),
+    Key(
+        "<p>:signalbox:leases",
+        "zset",
+        "none; gone with their keepers",
+        "until when each child's hold on its jobs lasts",
+    ),
+    Key("<p>:signalbox:held:<child>", "hash", "none; gone when empty", "the jobs a child holds, each with its token"),
+    Key("<p>:signalbox:executions", "string", "none", "count of executions: the source of tokens"),
+    Key("<p>:signalbox:ticked", "string", "1 day", "when a keeper last ticked"),
+    Key("<p>:signalbox:paused", "set", "none; gone when empty", "queues that no child takes from"),
+    Key("<p>:signalbox:outbox", "zset", "none; gone when empty", "ended jobs whose follow-ups are still to be done"),
     Key("<p>:signalbox:leader", "string", "10 s", "token of the process whose scheduler leads"),
 )
 
@@ -65,6 +85,10 @@ def worker(name: str) -> str:
 
 def lane(key: str) -> str:
     return f"{OURS}:lane:{key}"
+
+
+def held(child: str) -> str:
+    return f"{OURS}:held:{child}"
 
 
 def heartbeat(queue_name: str) -> str:

@@ -117,7 +117,7 @@ def prepare(
     settings = current()
     found = _task(task)
     _check_arguments(found, args, kwargs)
-    lane = found.key(*args, **kwargs) if key is None and found.key else key
+    lane = _lane(found, args, kwargs) if key is None else key
     if not isinstance(unique, bool):
         raise InvalidOption(f"unique is {unique!r}: expected True or False")
     if unique and job_id is None:
@@ -146,6 +146,13 @@ def _check_arguments(task: Task, args: tuple[Any, ...], kwargs: dict[str, Any]) 
             f"{task.name}{task.signature} cannot be called so: {error}. (The options of enqueue are queue, key, "
             "delay, job_id, unique, timeout, retry and durable.)"
         ) from None
+
+
+def _lane(task: Task, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
+    try:
+        return task.key(*args, **kwargs) if task.key else None
+    except Exception as error:
+        raise InvalidArguments(f"the key of {task.name} cannot be made from these arguments: {error!r}") from error
 
 
 def _payload(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:

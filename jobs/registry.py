@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 from jobs.errors import InvalidTask, SettingsError, UnknownTask
 from jobs.retry import Retry
@@ -93,6 +93,18 @@ def _shape(signature: inspect.Signature) -> str:
     return ",".join(
         f"{p.kind.name} {p.name}{'' if p.default is p.empty else '='}" for p in signature.parameters.values()
     )
+
+
+class Inventory(NamedTuple):
+    """What a process can run, in a form that can be compared and sent."""
+
+    tasks: int
+    code: str
+    """See ``digest``."""
+
+
+def inventory() -> Inventory:
+    return Inventory(len(_tasks), digest())
 
 
 def digest() -> str:

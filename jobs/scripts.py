@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 from redis import Redis
 from redis.exceptions import NoScriptError
@@ -18,9 +18,11 @@ from redis.exceptions import NoScriptError
 from jobs import keys
 
 UNIQUE_FOR = 7 * 86400
+WORKER_TTL = 90
 FOLDER = Path(__file__).with_name("lua")
 
 Value = str | bytes | int | float
+Outcome = Literal["finished", "failed", "stopped"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,63 @@ class NewJob:
 class Promoted(NamedTuple):
     moved: int
     rate_limited: list[str]
+
+
+class Claimed(NamedTuple):
+    """One execution that a child has been given."""
+
+    id: str
+    token: str
+    """Grows with every execution: whoever holds a later one is right."""
+    queue: str
+    data: bytes
+    timeout: float
+    special: bool
+    """It has callbacks, webhooks, a repeat, a group or a rate limit, and takes the long way."""
+
+
+class Settlement(NamedTuple):
+    """How one execution ended. Times are seconds since 1970 UTC."""
+
+    id: str
+    token: str
+    outcome: Outcome
+    value: bytes
+    """``finished``: the result in base64, empty for None; else the traceback, zlib and base64."""
+    started: float
+    ended: float
+    final: bool = False
+    """Not to be tried again, whatever attempts are left."""
+
+
+class Held(NamedTuple):
+    """An execution that is to be put back; ``charged`` when it was running and may be to blame."""
+
+    id: str
+    token: str
+    charged: bool
+    why: bytes = b""
+    """What its failure will say once it has been charged too often: a traceback, zlib and base64."""
+
+
+class Ticked(NamedTuple):
+    """What a tick found and did."""
+
+    gone: list[str]
+    """The keeper's children whose lease has run out: what they still run is another's now."""
+    recovered: list[str]
+    moved: list[str]
+    rate_limited: list[str]
+    leads: bool
+    """Is this keeper's the scheduler that leads?"""
+    due: int
+    """Schedule entries that are due."""
+    owed: int
+    """Follow-ups that somebody should have done by now."""
+    done: int
+    failed: int
+    at: float
+    """The server's time, in seconds since 1970 UTC."""
 
 
 class Published(NamedTuple):
@@ -82,6 +141,121 @@ def promote(client: Redis, queue: str, limit: int = 500) -> Promoted:
     return Promoted(int(moved), [_text(job_id) for job_id in limited])
 
 
+def grant(client: Redis, child: str, seconds: float) -> None:
+    """Give a new child its lease."""
+    _run(client, "grant", [keys.LEASES], [child, seconds])
+
+
+def exchange(
+    client: Redis,
+    worker: str,
+    child: str,
+    queues: Sequence[str],
+    settlements: Sequence[Settlement],
+    wanted: int,
+) -> tuple[list[int], list[Claimed] | None]:
+    """Settle what a child has done and claim what it does next, in one round trip.
+
+    Returns for each settlement 1 accepted, 2 accepted with follow-ups, 0 refused because the child does not hold
+    it; and what was claimed, or None when the child has no lease. Raises ``RedisError`` when nothing is known
+    of either: the settlements may then be sent again, and what was claimed must be found by ``held``.
+    """
+    settle = _call(
+        "settle", [keys.held(child), keys.worker(worker), keys.OUTBOX], _settle_arguments(worker, settlements)
+    )
+    claim = _call(
+        "claim",
+        [keys.LEASES, keys.held(child), keys.EXECUTIONS, keys.SUSPENDED, keys.PAUSED, *map(keys.queue, queues)],
+        [keys.PREFIX, child, worker, wanted, *queues],
+    )
+    calls = ([("settle", settle)] if settlements else []) + ([("claim", claim)] if wanted else [])
+    with client.pipeline(transaction=False) as pipeline:
+        for _, call in calls:
+            pipeline.evalsha(*call)
+        replies = dict(zip((name for name, _ in calls), pipeline.execute(raise_on_error=False), strict=True))
+    for name, call in calls:
+        if isinstance(replies[name], NoScriptError):
+            client.script_load(_source(name))
+            replies[name] = client.evalsha(*call)
+        if isinstance(replies[name], Exception):
+            raise replies[name]
+    return list(replies.get("settle", [])), _claimed(replies.get("claim", []))
+
+
+def claim(client: Redis, worker: str, child: str, queues: Sequence[str], wanted: int) -> list[Claimed] | None:
+    """``exchange`` that settles nothing."""
+    return exchange(client, worker, child, queues, (), wanted)[1]
+
+
+def settle(client: Redis, worker: str, child: str, settlements: Sequence[Settlement]) -> list[int]:
+    """``exchange`` that claims nothing."""
+    return exchange(client, worker, child, (), settlements, 0)[0]
+
+
+def _settle_arguments(worker: str, settlements: Sequence[Settlement]) -> list[Value]:
+    arguments: list[Value] = [keys.PREFIX, worker]
+    for one in settlements:
+        arguments += [one.id, one.token, one.outcome, one.value, one.started, one.ended, int(one.final)]
+    return arguments
+
+
+def _claimed(reply: list[Any] | None) -> list[Claimed] | None:
+    if reply is None:
+        return None
+    return [
+        Claimed(
+            reply[at].decode(),
+            reply[at + 1].decode(),
+            reply[at + 2].decode(),
+            reply[at + 3],
+            float(reply[at + 4] or 0),
+            bool(reply[at + 5]),
+        )
+        for at in range(0, len(reply), 6)
+    ]
+
+
+def retire(client: Redis, child: str) -> bool:
+    """Take away the lease of a child that has ended; False when it still holds something."""
+    return bool(_run(client, "retire", [keys.LEASES, keys.held(child)], [child]))
+
+
+def release(client: Redis, child: str, executions: Sequence[Held], survives: int) -> tuple[int, int]:
+    """Put what a child holds back at the front of its queues, first given first; how many, and how many failed.
+
+    A job that was charged more than ``survives`` times fails instead.
+    """
+    arguments: list[Value] = [keys.PREFIX, child, survives]
+    for one in executions:
+        arguments += [one.id, one.token, int(one.charged), one.why]
+    back, failed = _run(client, "release", [keys.held(child)], arguments)
+    return int(back), int(failed)
+
+
+def held(client: Redis, child: str) -> list[tuple[str, str]]:
+    """What a child holds, as id and token, first given first."""
+    found = cast(dict[bytes, bytes], client.hgetall(keys.held(child)))
+    return sorted(((job_id.decode(), token.decode()) for job_id, token in found.items()), key=lambda one: int(one[1]))
+
+
+def tick(
+    client: Redis, keeper: str, children: Sequence[str], *, lease: float, leader_lease: float, survives: int, why: bytes
+) -> Ticked:
+    """What a keeper does once a second; ``survives`` is how many lost leases a job does. Leases are in seconds."""
+    names = [keys.LEASES, keys.TICKED, keys.QUEUES, keys.LANES]
+    names += [keys.worker(keeper), keys.LEADER, keys.CLOCK, keys.OUTBOX]
+    arguments: list[Value] = [keys.PREFIX, lease, survives, why, WORKER_TTL, keeper, int(leader_lease * 1000)]
+    *lists, numbers = _run(client, "tick", names, [*arguments, *children])
+    gone, recovered, moved, limited = ([_text(item) for item in found] for found in lists)
+    leads, due, owed, done, failed, at = numbers
+    return Ticked(gone, recovered, moved, limited, bool(leads), due, owed, done, failed, float(at))
+
+
+def step_down(client: Redis, holder: str) -> bool:
+    """Give back the scheduler's lease; False when it was another's."""
+    return bool(_run(client, "step_down", [keys.LEADER], [holder]))
+
+
 def publish(client: Redis, process_id: str, row: str, marker: str) -> Published:
     """Say that a process lives; ``marker`` is set where this db and prefix have none."""
     found, at = _run(client, "publish", [keys.PROCESSES, keys.SEEN, keys.MARKER], [process_id, row, marker])
@@ -110,11 +284,15 @@ def _run_and_wait(client: Redis, arguments: Sequence[Value], milliseconds: int) 
 
 
 def _run(client: Redis, script: str, names: Sequence[str], arguments: Sequence[Value]) -> Any:
-    sendable: list[Any] = [*names, *arguments]
+    call = _call(script, names, arguments)
     try:
-        return client.evalsha(_digest(script), len(names), *sendable)
+        return client.evalsha(*call)
     except NoScriptError:
-        return client.eval(_source(script), len(names), *sendable)
+        return client.eval(_source(script), *call[1:])
+
+
+def _call(script: str, names: Sequence[str], arguments: Sequence[Value]) -> list[Any]:
+    return [_digest(script), len(names), *names, *arguments]
 
 
 @cache

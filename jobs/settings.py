@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -61,6 +62,28 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _token(text: str) -> str:
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("expected ASCII letters, digits and signs, without spaces: it is sent in a header")
+    return text
+
+
+def _host(text: str) -> str:
+    bare = text.removeprefix("[").removesuffix("]")
+    try:
+        ip_address(bare)
+    except ValueError:
+        if not re.fullmatch(r"[A-Za-z0-9.-]+", bare):
+            raise ValueError("expected an address or a host name without a port, such as :: or 0.0.0.0") from None
+    return bare
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= 1000:
+        raise ValueError("expected a whole number from 1 to 1000")
+    return int(text)
+
+
 def _choice(*accepted: str) -> Callable[[str], str]:
     def choose(text: str) -> str:
         if text.lower() not in accepted:
@@ -70,9 +93,10 @@ def _choice(*accepted: str) -> Callable[[str], str]:
     return choose
 
 
-def _prefix(text: str) -> str:
+def prefix(text: str) -> str:
+    """A key prefix that RQ accepts. Raises ``SettingsError``."""
     if not _PREFIX.fullmatch(text):
-        raise ValueError("expected letters, digits and _ . : - { } only, such as rq or {rq}")
+        raise SettingsError("RQ_KEY_PREFIX", text, "expected letters, digits and _ . : - { } only, such as rq or {rq}")
     return text
 
 
@@ -103,10 +127,10 @@ class Settings:
     tasks: tuple[str, ...] = _setting("JOBS_TASKS", "", "modules that hold your tasks, such as `shop.tasks`", _modules)
     role: str = _setting("JOBS_ROLE", "combo", "what `python -m jobs start` runs: " + ", ".join(ROLES), _choice(*ROLES))
     token: str | None = _setting(
-        "JOBS_TOKEN", "", "bearer token of the API; without one it answers only on loopback", str, secret=True
+        "JOBS_TOKEN", "", "bearer token of the API; without one it answers only on loopback", _token, secret=True
     )
     host: str | None = _setting(
-        "JOBS_HOST", "", "address that web binds; default: loopback in development without a token, else all", str
+        "JOBS_HOST", "", "address that web binds; default: loopback in development without a token, else all", _host
     )
     port: int = _setting("PORT", "8000", "port that web binds", _port)
     worker_port: int | None = _setting(
@@ -116,6 +140,12 @@ class Settings:
         "JOBS_SERIALIZER", "json", "`json`, or `pickle`, which runs code in whoever reads", _choice("json", "pickle")
     )
     timeout: float = _setting("JOBS_TIMEOUT", "3m", "how long a job may run, unless its task says otherwise", seconds)
+    concurrency: int = _setting("JOBS_CONCURRENCY", "10", "jobs that one child of a worker runs at once", _count)
+    processes: int = _setting("JOBS_PROCESSES", "1", "children of a worker", _count)
+    lease: float = _setting("JOBS_LEASE", "6", "how long a worker's hold on its jobs outlives its last word", seconds)
+    interruptions: int = _setting(
+        "JOBS_MAX_INTERRUPTIONS", "3", "how often a job may be running when its process dies before it fails", _count
+    )
     keep: float = _setting("JOBS_KEEP", "7d", "how long finished jobs and their results are kept", seconds)
     heartbeat: float = _setting("JOBS_HEARTBEAT", "15", "time between two heartbeat jobs down each queue", seconds)
     grace: float = _setting("JOBS_GRACE", "10", "how long the combo lets its parts finish when told to stop", seconds)
@@ -123,7 +153,7 @@ class Settings:
         "JOBS_LOG_LEVEL", "info", "`debug`, `info`, `warning` or `error`", _choice("debug", "info", "warning", "error")
     )
     folder: Path = _setting("JOBS_FOLDER", ".signalbox", "where the local server keeps its data", Path)  # noqa: RUF009
-    prefix: str = _setting("RQ_KEY_PREFIX", "rq", "first part of every Redis key; RQ reads it too", _prefix)
+    key_prefix: str = _setting("RQ_KEY_PREFIX", "rq", "first part of every Redis key; RQ reads it too", prefix)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -159,7 +189,7 @@ def _read(metadata: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
     try:
         return metadata["read"](text)
     except ValueError as error:
-        raise SettingsError(variable, text, str(error)) from error
+        raise SettingsError(variable, "***" if variable == "JOBS_TOKEN" else text, str(error)) from None
 
 
 def _redis(environ: Mapping[str, str]) -> tuple[Address | None, list[str]]:

@@ -41,6 +41,11 @@ def greet(contact: int, path: str = "") -> str:
     return f"hello {contact}"
 
 
+@task(key=lambda number: number["no such thing"])
+def badly_keyed(number: int) -> int:
+    return number
+
+
 @task
 def echo(value: Any) -> Any:
     return value

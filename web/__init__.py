@@ -1,25 +1,33 @@
 """The web part: health for machines, a page for people, an API to put work in."""
 
-from flask import Flask
+from typing import TYPE_CHECKING
 
-from jobs import registry
-from jobs.connection import connect
-from jobs.health.identity import process_id
-from jobs.health.presence import Presence
-from jobs.health.watch import Watch
-from jobs.settings import Settings, current
-from web import api, auth, health, page, problems
-from web.line import Line
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from jobs.settings import Settings
 
 MAX_BODY = 1024 * 1024
 DEADLINE = 1.0
 
 
-def create_app(settings: Settings | None = None) -> Flask:
+def create_app(settings: "Settings | None" = None) -> "Flask":
     """The WSGI app. Opens nothing until it is asked or its ``Line`` is started.
 
-    Raises ``SettingsError`` for a setting or a task module that cannot be used.
+    Raises ``SettingsError`` for a setting or a task module that cannot be used. Its parts are imported here, so
+    that ``python -m web`` can say in one line what is wrong with a setting that shows at import.
     """
+    from flask import Flask
+
+    from jobs import registry
+    from jobs.connection import connect
+    from jobs.health.identity import process_id
+    from jobs.health.presence import Presence
+    from jobs.health.watch import Watch
+    from jobs.settings import current
+    from web import api, auth, health, page, problems
+    from web.line import Line
+
     settings = settings or current()
     registry.load(settings.tasks)
     me = process_id("web")

@@ -1,6 +1,5 @@
 """``python -m web``: the app under gunicorn, with settings that keep health checks answered."""
 
-import os
 import socket
 import sys
 from pathlib import Path
@@ -48,13 +47,17 @@ class Server(BaseApplication):  # type: ignore[misc]
         return create_app(self._settings)
 
 
-def _bind(settings: Settings) -> str:
+def _bind(settings: Settings) -> list[str]:
     """All addresses where others must reach us, loopback where they must not."""
     host = settings.host
     if host is None:
         closed = settings.platform is None and settings.token is None
-        host = "127.0.0.1" if closed else "::" if _has_ipv6() else "0.0.0.0"  # noqa: S104
-    return f"[{host}]:{settings.port}" if ":" in host else f"{host}:{settings.port}"
+        hosts = ["127.0.0.1", "::1"] if closed else ["::"]
+    else:
+        hosts = [host]
+    if not _has_ipv6():
+        hosts = [{"::1": "127.0.0.1", "::": "0.0.0.0"}.get(host, host) for host in hosts]  # noqa: S104
+    return [f"[{host}]:{settings.port}" if ":" in host else f"{host}:{settings.port}" for host in dict.fromkeys(hosts)]
 
 
 def _has_ipv6() -> bool:
@@ -71,11 +74,10 @@ def main() -> int:
         die_with_launcher()
         settings = Settings.from_environ()
         logs.setup(settings)
-        create_app(settings)  # a bad setting is one line here, not a traceback in a loop of gunicorn's
+        create_app(settings).extensions["line"].require()  # one line here, or a traceback in a loop of gunicorn's
     except SignalboxError as error:
         print(f"signalbox: {error}", file=sys.stderr)
         return 2
-    os.environ.pop("GUNICORN_CMD_ARGS", None)
     Server(settings).run()
     return 0
 

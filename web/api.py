@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, Response, g, jsonify, request, url_for
 from rq.exceptions import NoSuchJobError
 
-from jobs import queues
+from jobs import queues, registry
 from jobs.errors import InvalidJobId
 from jobs.job import Job
 from jobs.retry import Retry
@@ -17,7 +17,8 @@ from web.problems import Problem
 blueprint = Blueprint("api", __name__, url_prefix="/api")
 
 OPTIONS = {"queue", "key", "delay", "job_id", "unique", "timeout"}
-FIELDS = OPTIONS | {"task", "args", "kwargs", "attempts", "backoff"}
+RETRY = {"attempts", "backoff"}
+FIELDS = OPTIONS | RETRY | {"task", "args", "kwargs"}
 
 
 @blueprint.before_request
@@ -30,7 +31,7 @@ def _guard() -> None:
 def enqueue() -> Response:
     """Accept a job: ``{"task", "args", "kwargs"}`` and the options of ``enqueue``. 202 and where to find it."""
     body = _body()
-    retry = Retry(attempts=body["attempts"], backoff=body.get("backoff", 2.0)) if "attempts" in body else None
+    retry = Retry(**{name: body[name] for name in RETRY if name in body}) if RETRY & set(body) else None
     options = {name: body[name] for name in OPTIONS & set(body)}
     job = queues.prepare(body["task"], *body.get("args", []), retry=retry, **options, **body.get("kwargs", {}))
     [accepted] = queues.submit(line().client, [job])
@@ -53,7 +54,10 @@ def show(job_id: str) -> Response:
 def _body() -> dict[str, Any]:
     if not request.is_json:
         raise Problem(415, "Not JSON", "send a JSON object, with the header Content-Type: application/json")
-    body = request.get_json()
+    try:
+        body = request.get_json()
+    except RecursionError:
+        raise Problem(422, "Not a job", "the JSON is nested too deeply") from None
     if not isinstance(body, dict):
         raise Problem(422, "Not a job", 'send a JSON object such as {"task": "shop.tasks.send", "args": []}')
     if unknown := sorted(set(body) - FIELDS):
@@ -62,7 +66,7 @@ def _body() -> dict[str, Any]:
         raise Problem(422, "No task", "'task' must be the dotted name of a registered task")
     if not isinstance(body.get("args", []), list) or not isinstance(body.get("kwargs", {}), dict):
         raise Problem(422, "Bad arguments", "'args' must be a list and 'kwargs' an object")
-    if clash := sorted(OPTIONS & set(body.get("kwargs", {}))):
+    if clash := sorted(registry.OPTIONS & set(body.get("kwargs", {}))):
         raise Problem(422, "Bad arguments", f"{clash[0]!r} is an option; it belongs beside 'kwargs', not in it")
     return body
 

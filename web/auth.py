@@ -17,13 +17,16 @@ def identify() -> None:
     settings = line().settings
     if settings.token:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        g.full = hmac.compare_digest(given.encode(), settings.token.encode())
+        g.full = hmac.compare_digest(given.encode("utf-8", "surrogateescape"), settings.token.encode())
     else:
         g.full = settings.platform is None and _is_loopback()
 
 
 def _is_loopback() -> bool:
-    """A caller on this machine: no proxy in between, no foreign page that a browser sends here by its own name."""
+    """A caller on this machine, not a foreign page in its browser, and no proxy that says that it is one.
+
+    A proxy on this machine that adds no header looks like a caller: behind one, JOBS_TOKEN must be set.
+    """
     try:
         address = ipaddress.ip_address(request.remote_addr or "")
     except ValueError:

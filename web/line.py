@@ -1,5 +1,6 @@
 """What every view needs of the line, kept on the app."""
 
+import contextlib
 import logging
 import threading
 import time
@@ -8,6 +9,7 @@ from flask import current_app
 from redis import Redis
 from redis.exceptions import RedisError
 
+from jobs.connection import RedisUnavailable, address, require
 from jobs.health import heartbeat
 from jobs.health.identity import Identity
 from jobs.health.presence import Presence
@@ -28,6 +30,14 @@ class Line:
         self.round_trips: dict[str, float] = {}
         """Seconds that our own heartbeat took to come back, for each queue from which one has."""
         self._stop = threading.Event()
+
+    def require(self) -> None:
+        """Raise ``SettingsError`` when Redis answers and refuses us; one that does not answer may still come."""
+        with contextlib.suppress(RedisUnavailable):
+            require(self.client, address(self.settings))
+        self.client.close()
+        if self.settings.token is None and self.settings.platform is None:
+            log.info("no JOBS_TOKEN: API and details are open to this machine; behind a proxy on it, set one")
 
     def start(self) -> None:
         """Begin, in threads: a Redis that is late delays nothing."""

@@ -21,11 +21,14 @@ from jobs import connection, embedded, keys, queues
 from jobs.errors import SignalboxError
 from jobs.examples import wordcount
 from jobs.settings import Settings
+from jobs.supervise.process import PARENT
 from jobs.supervise.stop import on_signal
 
 TEXT = {".css", ".csv", ".html", ".js", ".json", ".lua", ".md", ".py", ".rst", ".toml", ".txt", ".yaml", ".yml"}
 SKIPPED = {"__pycache__", "node_modules"}
 MAX_FILE = 4 * 1024 * 1024
+QUEUE = "demo"
+"""Its own, so that it takes no job of yours, and no worker of yours takes one of its."""
 CHUNK = 1000
 LOOK = 0.05
 OVER = {JobStatus.FINISHED, JobStatus.FAILED, JobStatus.STOPPED, JobStatus.CANCELED}
@@ -42,10 +45,11 @@ def run(settings: Settings, paths: Iterable[Path], keep: bool) -> int:
         name = f"demo-{token_hex(4)}"
         started = time.monotonic()
         jobs = queues.enqueue_many(
-            wordcount.count.prepare(str(file), job_id=f"{name}-{number}") for number, file in enumerate(files)
+            wordcount.count.prepare(str(file), queue=QUEUE, job_id=f"{name}-{number}")
+            for number, file in enumerate(files)
         )
         states = follow([job.id for job in jobs], console)
-        report = wordcount.report.enqueue(name, len(files))
+        report = wordcount.report.enqueue(name, len(files), queue=QUEUE)
         [state] = follow([report.id], None)
         elapsed = time.monotonic() - started
         if state is JobStatus.FINISHED:
@@ -82,7 +86,7 @@ def combo(settings: Settings, console: Console, loud: bool) -> Iterator[str]:
     tasks = dict.fromkeys([*settings.tasks, wordcount.__name__])
     process = subprocess.Popen(
         [sys.executable, "-m", "jobs", "combo"],
-        env={**os.environ, "JOBS_TASKS": ",".join(tasks)},
+        env={**os.environ, "JOBS_TASKS": ",".join(tasks), "JOBS_QUEUES": QUEUE, PARENT: str(os.getpid())},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -107,7 +111,7 @@ def _read_until_clear(output: IO[str], console: Console) -> str:
         said.append(text.rstrip())
         name, _, words = text.rstrip().partition(" | ")
         if name.strip() == "combo":
-            console.print(f"[dim]{words}[/dim]")
+            console.print(words, style="dim", markup=False)
             if "web is at " in words:
                 return words.rpartition(" ")[2]
     raise SignalboxError("the combo did not come up:\n" + "\n".join(said[-15:]))
@@ -116,7 +120,7 @@ def _read_until_clear(output: IO[str], console: Console) -> str:
 def _read_on(output: IO[str], console: Console | None) -> None:
     for text in output:
         if console:
-            console.print(f"[dim]{text.rstrip()}[/dim]", markup=True)
+            console.print(text.rstrip(), style="dim", markup=False)
 
 
 def follow(job_ids: list[str], console: Console | None) -> list[JobStatus]:

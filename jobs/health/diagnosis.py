@@ -59,9 +59,9 @@ def _redis_unreachable(snapshot: Snapshot) -> Finding:
 
 
 def _no_worker(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
-    if snapshot.alive("worker") or snapshot.elsewhere:
+    last = _last_worker(snapshot)
+    if snapshot.alive("worker") or (snapshot.elsewhere and not last):
         return
-    last = next((process for process in snapshot.processes if process.role == "worker"), None)
     if last is None:
         seen = "none has been seen here in 7 days"
     else:
@@ -77,9 +77,13 @@ def _no_worker(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     )
 
 
+def _last_worker(snapshot: Snapshot) -> Process | None:
+    return next((process for process in snapshot.processes if process.role == "worker"), None)
+
+
 def _different_namespace(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
-    if not snapshot.elsewhere:
-        return
+    if not snapshot.elsewhere or _last_worker(snapshot):
+        return  # a neighbour's workers, since ours have been here
     places = sorted({f"db {other.db}, prefix {other.prefix}" for other in snapshot.elsewhere})
     yield Finding(
         "different_namespace",
@@ -186,12 +190,18 @@ def _heartbeat_late(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         if since is not None and since > limits.heartbeat_late:
             yield Finding(
                 "heartbeat_late",
-                "warn" if queue.active else "fail",
+                "warn" if _any_active(snapshot, served) else "fail",
                 f"No heartbeat has come back from '{queue.name}' for {_ago(since)}, though "
                 f"{_count(len(served), 'worker')} and a scheduler are alive; {_count(queue.active, 'job')} running",
                 {"queue": queue.name, "silence": round(since, 1), "active": queue.active, "expected": limits.heartbeat},
                 "A job may hold every worker: look at what runs, or start another worker.",
             )
+
+
+def _any_active(snapshot: Snapshot, workers: list[Process]) -> bool:
+    """Do these workers run anything, from whichever of their queues?"""
+    names = {name for process in workers for name in process.row["queues"]}
+    return any(queue.active for queue in snapshot.queues if queue.name in names)
 
 
 def _silence(queue: QueueView, served: list[Process], now: float) -> float | None:

@@ -12,9 +12,9 @@ from typing import Any
 
 from redis import Redis
 
-from jobs import registry
 from jobs.connection import address
 from jobs.keys import PREFIX
+from jobs.registry import Inventory
 from jobs.settings import Settings
 
 BOOT = token_hex(4)
@@ -77,7 +77,7 @@ def process_id(role: str) -> str:
     return f"{role}-{socket.gethostname()}-{os.getpid()}-{BOOT}"
 
 
-def describe(settings: Settings, role: str, queues: tuple[str, ...], client: Redis) -> Identity:
+def describe(settings: Settings, role: str, queues: tuple[str, ...], client: Redis, inventory: Inventory) -> Identity:
     """This process's identity. Asks the server who it is, so it raises ``RedisError`` when it does not answer."""
     where = address(settings)
     seconds, microseconds = client.time()
@@ -95,8 +95,8 @@ def describe(settings: Settings, role: str, queues: tuple[str, ...], client: Red
         prefix=PREFIX,
         queues=queues,
         serializer=settings.serializer,
-        tasks=len(registry.names()),
-        code=registry.digest(),
+        tasks=inventory.tasks,
+        code=inventory.code,
         commit=settings.commit or _git_commit(),
         versions=_versions(),
         started_at=seconds + microseconds / 1e6,

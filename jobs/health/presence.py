@@ -11,9 +11,11 @@ from secrets import token_hex
 from redis import Redis
 from redis.exceptions import RedisError
 
-from jobs import scripts
-from jobs.connection import address, wait
+from jobs import registry, scripts
+from jobs.connection import BACKOFF_CAP, address, wait
+from jobs.errors import SettingsError
 from jobs.health.identity import Identity, describe, process_id
+from jobs.registry import Inventory
 from jobs.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -32,12 +34,14 @@ class Presence:
         *,
         queues: tuple[str, ...],
         counters: Callable[[], Mapping[str, int]] = dict,
+        inventory: Callable[[], Inventory] = registry.inventory,
     ) -> None:
         self._settings = settings
         self._role = role
         self._client = client
         self._queues = queues
         self._counters = counters
+        self._inventory = inventory
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="presence", daemon=True)
         self._born = time.monotonic()
@@ -46,22 +50,13 @@ class Presence:
         self.last_seen = float("-inf")
         """When Redis last took our word, on the monotonic clock."""
 
-    def begin(self) -> Identity:
-        """Publish for the first time, log who we are and go on in a thread.
-
-        Raises ``RedisError`` when Redis does not answer; ``start`` waits for it instead.
-        """
-        identity = self._introduce()
-        self._thread.start()
-        return identity
-
     def start(self, then: Callable[[Identity], None] = lambda identity: None) -> None:
         """Return at once; as soon as Redis answers, publish and call ``then``, in the thread."""
         self._then = then
         self._thread.start()
 
     def stop(self) -> None:
-        """Publish that this process has stopped; a Redis that is gone is not waited for."""
+        """Publish that this process has stopped; takes no longer than the client's deadline."""
         self._stop.set()
         if self.identity:
             try:
@@ -70,7 +65,7 @@ class Presence:
                 log.warning("could not say that %s has stopped: %s", self.identity.id, error)
 
     def _run(self) -> None:
-        if self.identity or self._introduce_when_redis_answers():
+        if self._introduce_when_redis_answers():
             while not self._stop.wait(PERIOD):
                 try:
                     self._publish("ready")
@@ -78,16 +73,20 @@ class Presence:
                     log.warning("could not say that %s is ready: %s", process_id(self._role), error)
 
     def _introduce_when_redis_answers(self) -> bool:
-        while wait(self._client, address(self._settings), self._stop):
+        delay = 0.25
+        while not self._stop.is_set():
             try:
-                self._then(self._introduce())
-                return True
-            except RedisError as error:
-                log.warning("could not say who we are: %s", error)
+                if wait(self._client, address(self._settings), self._stop):
+                    self._then(self._introduce())
+                    return True
+            except (RedisError, SettingsError) as error:
+                log.warning("could not say who we are: %s; next try in %.2g s", error, delay)
+                self._stop.wait(delay)
+                delay = min(2 * delay, BACKOFF_CAP)
         return False
 
     def _introduce(self) -> Identity:
-        self.identity = describe(self._settings, self._role, self._queues, self._client)
+        self.identity = describe(self._settings, self._role, self._queues, self._client, self._inventory())
         self._publish("starting")  # its answer holds the marker, which the next one publishes
         self._publish("ready")
         log.info(self.identity.line)

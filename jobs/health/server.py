@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from jobs.errors import SettingsError
 from jobs.health import report
 from jobs.health.presence import Presence
 from jobs.health.report import Document
@@ -28,7 +29,7 @@ class _Server(ThreadingHTTPServer):
 def serve(port: int, watch: Watch, presence: Presence) -> None:
     """Answer ``/livez``, ``/readyz``, ``/health`` and ``/health/queue`` on every address, from a thread.
 
-    The answers are the public ones: codes, counts, no evidence. Raises ``OSError`` when the port is taken.
+    The answers are the public ones: codes, counts, no evidence. Raises ``SettingsError`` when the port is taken.
     """
     routes: dict[str, Callable[[], Document]] = {
         "/livez": report.live,
@@ -51,6 +52,11 @@ def serve(port: int, watch: Watch, presence: Presence) -> None:
         def log_message(self, format: str, *args: object) -> None:
             log.debug(format, *args)
 
-    server = _Server(("::", port), Handler)
+    try:
+        server = _Server(("::", port), Handler)
+    except OSError as error:
+        raise SettingsError(
+            "JOBS_WORKER_PORT", str(port), f"health cannot be answered there: {error.strerror}"
+        ) from None
     threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
     log.info("health checks answered on port %d", port)

@@ -17,6 +17,7 @@ from redis.exceptions import ResponseError
 from jobs import keys
 
 SAMPLES = 10
+NEEDED = {"id", "role", "status", "queues", "serializer", "tasks", "code", "commit", "started_at", "counters"}
 ALIVE_FOR = 15.0
 """Seconds after which a process that has not been seen counts as gone; it says so every 5."""
 
@@ -97,6 +98,17 @@ class Snapshot:
         return tuple(process for process in self.processes if process.alive and process.role == role)
 
 
+def served(client: Redis) -> tuple[str, ...]:
+    """The queues that live workers serve. Raises ``RedisError``."""
+    with client.pipeline(transaction=False) as pipeline:
+        pipeline.time()
+        pipeline.hgetall(keys.PROCESSES)
+        pipeline.zrange(keys.SEEN, 0, -1, withscores=True)
+        (seconds, _), rows, seen = pipeline.execute()
+    workers = [p for p in _processes(rows, dict(seen), seconds) if p.alive and p.role == "worker"]
+    return tuple(dict.fromkeys(name for process in workers for name in process.row["queues"]))
+
+
 def read(client: Redis, watched: Iterable[str], db: int) -> Snapshot:
     """See the line: the queues that exist and those that are ``watched``. Raises ``RedisError``."""
     with client.pipeline(transaction=False) as pipeline:
@@ -110,7 +122,7 @@ def read(client: Redis, watched: Iterable[str], db: int) -> Snapshot:
     now = seconds + micro / 1e6
     processes = _processes(rows, dict(seen), now)
     start = len(keys.queue(""))
-    names = dict.fromkeys([*watched, *sorted(key.decode()[start:] for key in known)])
+    names = dict.fromkeys([*watched, *sorted(_text(key)[start:] for key in known)])
     workers = any(process.alive and process.role == "worker" for process in processes)
     return Snapshot(
         now=now,
@@ -127,9 +139,19 @@ def read(client: Redis, watched: Iterable[str], db: int) -> Snapshot:
 def _processes(rows: dict[bytes, bytes], seen: dict[bytes, float], now: float) -> tuple[Process, ...]:
     found = []
     for process_id, text in rows.items():
-        row, at = json.loads(text), seen.get(process_id, 0.0)
-        found.append(Process(row, at, alive=row["status"] != "stopped" and now - at < ALIVE_FOR))
+        row, at = _row(text), seen.get(process_id, 0.0)
+        if row:
+            found.append(Process(row, at, alive=row["status"] != "stopped" and now - at < ALIVE_FOR))
     return tuple(sorted(found, key=lambda process: process.seen_at, reverse=True))
+
+
+def _row(text: bytes) -> dict[str, Any] | None:
+    """What a process has said of itself; None when it is not in words we know, as of another version's."""
+    try:
+        row = json.loads(text)
+        return row if row.keys() >= NEEDED and isinstance(row["queues"], list) else None
+    except (ValueError, AttributeError):
+        return None
 
 
 def _queues(client: Redis, names: list[str]) -> tuple[QueueView, ...]:
@@ -141,14 +163,17 @@ def _queues(client: Redis, names: list[str]) -> tuple[QueueView, ...]:
                 pipeline.zcard(keys.registry(kind, name))
             pipeline.zrange(keys.registry("wip", name), 0, SAMPLES)
             pipeline.hgetall(keys.heartbeat(name))
-        replies = pipeline.execute()
+        replies = pipeline.execute(raise_on_error=False)
     width = len(replies) // len(names) if names else 1
     views = [_queue(name, replies[width * at : width * (at + 1)]) for at, name in enumerate(names)]
     return _with_heads(client, views)
 
 
 def _queue(name: str, replies: list[Any]) -> QueueView:
-    length, waiting, active, finished, failed, scheduled, deferred, running, beat = replies
+    empty: tuple[Any, ...] = (0, [], 0, 0, 0, 0, 0, [], {})
+    length, waiting, active, finished, failed, scheduled, deferred, running, beat = (
+        default if isinstance(reply, Exception) else reply for reply, default in zip(replies, empty, strict=True)
+    )
     waiting_ids, waiting_beats = _without_heartbeats(_text(job_id) for job_id in waiting)
     active_ids, active_beats = _without_heartbeats(_text(entry).split(":")[0] for entry in running)
     return QueueView(
@@ -185,12 +210,17 @@ def _with_heads(client: Redis, views: list[QueueView]) -> tuple[QueueView, ...]:
     with client.pipeline(transaction=False) as pipeline:
         for view in views:
             pipeline.hmget(keys.job(view.waiting_ids[0] if view.waiting_ids else "-"), "enqueued_at", "data")
-        heads = pipeline.execute()
-    return tuple(_with_head(view, *head) for view, head in zip(views, heads, strict=True))
+        heads = pipeline.execute(raise_on_error=False)
+    return tuple(
+        view if isinstance(head, Exception) else _with_head(view, *head)
+        for view, head in zip(views, heads, strict=True)
+    )
 
 
 def _with_head(view: QueueView, enqueued_at: bytes | None, data: bytes | None) -> QueueView:
-    oldest = datetime.fromisoformat(enqueued_at.decode()).timestamp() if enqueued_at else None
+    oldest = None
+    with contextlib.suppress(ValueError):
+        oldest = datetime.fromisoformat(_text(enqueued_at)).timestamp()
     return QueueView(**{**vars(view), "oldest_at": oldest, "head_format": sniff(data) if data else ""})
 
 
@@ -218,4 +248,4 @@ def _elsewhere(client: Redis, db: int) -> tuple[Elsewhere, ...]:
 
 
 def _text(value: bytes | None) -> str:
-    return value.decode() if value else ""
+    return value.decode(errors="backslashreplace") if value else ""

@@ -1,7 +1,6 @@
 """One part: its command, its process group and its output."""
 
 import os
-import signal
 import subprocess
 import threading
 from collections.abc import Mapping
@@ -46,18 +45,20 @@ class Child:
     def running(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the part itself; it passes it on to its own children as it sees fit."""
-        if self.process and self.running:
-            self.process.send_signal(number)
+    @property
+    def lives(self) -> bool:
+        """Is the part, or anything else in its process group, still there?"""
+        return self.running or self.signal_group(0)
 
-    def kill_group(self) -> None:
-        """Kill the part and whatever is left of its process group."""
-        if self.process:
-            try:
-                os.killpg(self.process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                return
+    def signal_group(self, number: int) -> bool:
+        """Send a signal to the part and whatever else is in its process group; False when nothing is."""
+        if self.process is None:
+            return False
+        try:
+            os.killpg(self.process.pid, number)
+        except ProcessLookupError:
+            return False
+        return True
 
 
 def exit_code(returncode: int) -> int:

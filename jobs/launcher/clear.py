@@ -12,9 +12,8 @@ PATIENCE = 3.0
 class Clearance:
     """Says ``line is clear`` once, when a heartbeat that web has sent was worked and is seen by web."""
 
-    def __init__(self, port: int, token: str | None, say: Callable[[str], None]) -> None:
+    def __init__(self, port: int, say: Callable[[str], None]) -> None:
         self._port = port
-        self._token = token
         self._say = say
         self._next_look = 0.0
         self._next_word = time.monotonic() + PATIENCE
@@ -26,7 +25,7 @@ class Clearance:
         if self.is_clear or now < self._next_look:
             return
         self._next_look = now + 0.3
-        answer = probe.get(self._port, "/health/queue", self._token)
+        answer = probe.get(self._port, "/health/queue")
         clear = _round_trip(answer)
         if clear:
             self.is_clear = True

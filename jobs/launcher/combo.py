@@ -10,6 +10,8 @@ from jobs.launcher.output import Printer
 from jobs.supervise.restarts import RestartPolicy
 
 LOOK = 0.1
+BAD_SETTING = 2
+"""The code of a part that cannot use its settings: starting it again would change nothing."""
 
 
 class Combo:
@@ -63,12 +65,16 @@ class Combo:
 
     def _note_end(self, child: Child, now: float) -> None:
         assert child.process
-        child.kill_group()
+        child.signal_group(signal.SIGKILL)
         child.ends.append(now)
         code = exit_code(child.process.returncode)
-        delay = self._policy.delay(child.ends, now) if self._policy else None
+        delay = self._policy.delay(child.ends, now) if self._policy and code != BAD_SETTING else None
         if delay is None:
-            again = f"for good, after {len(child.ends)} starts" if self._policy else "and is not restarted"
+            again = (
+                f"for good, after {len(child.ends)} starts"
+                if self._policy and code != BAD_SETTING
+                else "and is not restarted"
+            )
             self.say(f"{child.name} has ended with code {code} {again}; stopping the rest", error=True)
         else:
             child.start_at = now + delay
@@ -76,22 +82,23 @@ class Combo:
 
     def _code_of(self, child: Child) -> int:
         assert child.process
-        return exit_code(child.process.returncode) if self._policy is None else 1
+        code = exit_code(child.process.returncode)
+        return code if self._policy is None or code == BAD_SETTING else 1
 
     def _drain(self) -> None:
         """Forward one SIGTERM, wait for the grace, kill what stays; leaves no process."""
-        running = [child for child in self._children if child.running]
-        for child in running:
-            child.signal(signal.SIGTERM)
+        running = [child for child in self._children if child.lives]
         if running:
             self.say(f"stopping {', '.join(child.name for child in running)} (at most {self._grace:g} s)")
+        for child in running:
+            child.signal_group(signal.SIGTERM)
         deadline = time.monotonic() + self._grace
-        while any(child.running for child in running) and time.monotonic() < deadline:
+        while any(child.lives for child in running) and time.monotonic() < deadline:
             time.sleep(LOOK / 2)
         for child in running:
-            if child.running:
+            if child.lives:
                 self.say(f"{child.name} did not stop in {self._grace:g} s and is killed", error=True)
-            child.kill_group()
+            child.signal_group(signal.SIGKILL)
             assert child.process
             child.process.wait()
         self.say("stopped")

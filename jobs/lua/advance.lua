@@ -11,6 +11,7 @@ local time = redis.call('TIME')
 local stamp = iso(tonumber(time[1]), tonumber(time[2]))
 local gone = {}
 for i = 2, #ARGV do
+  redis.call('ZADD', KEYS[1], 'XX', tonumber(time[1]), ARGV[i]) -- looked at: the next sweep begins with others
   gone[#gone + 1] = advance(ARGV[1], ARGV[i], tonumber(time[1]), stamp) or nil
 end
 return gone

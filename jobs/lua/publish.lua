@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- publish: what a process says of itself, with the time it was seen.
--- Rows of the dead stay for 7 days, and at most 64, so that one can see when a process died.
+-- Rows of the dead stay for 7 days, and the latest 64, so that one can see when a process died.
 --
 -- KEYS  1 hash of rows, 2 sorted set of times seen, 3 the marker
 -- ARGV  1 id, 2 row (JSON), 3 a marker to set where there is none
@@ -12,7 +12,9 @@ redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 redis.call('ZADD', KEYS[2], now, ARGV[1])
 local old = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - 7 * 86400)
 local many = redis.call('ZCARD', KEYS[2]) - #old - 64
-if many > 0 then old = redis.call('ZRANGE', KEYS[2], 0, #old + many - 1) end
+if many > 0 then
+  old = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - 15, 'LIMIT', 0, #old + many)
+end
 for _, id in ipairs(old) do
   redis.call('ZREM', KEYS[2], id)
   redis.call('HDEL', KEYS[1], id)

@@ -13,6 +13,7 @@ from typing import Any
 import rq
 import rq_scheduler
 from redis import Redis
+from redis.exceptions import ConnectionError, TimeoutError
 from rq_scheduler.utils import get_next_scheduled_time, to_unix
 
 from jobs import keys, scripts
@@ -37,7 +38,7 @@ class Store(rq_scheduler.Scheduler):  # type: ignore[misc]
     def keep_heartbeats(self, queues: tuple[str, ...], every: float) -> None:
         """See to it that each queue has its heartbeat in the store; an entry that is right is left alone."""
         for queue in queues:
-            entry = f"every-{queue.translate(str.maketrans('.:', '__'))}"
+            entry = f"{keys.HEARTBEAT}every-{queue.replace('_', '_5f').replace('.', '_2e').replace(':', '_3a')}"
             data = serializer().dumps((heartbeat.TASK.name, None, (queue,), {}))
             meta = serializer().dumps({"interval": every})
             if self.connection.hmget(keys.job(entry), "data", "meta") != [data, meta]:
@@ -54,10 +55,12 @@ class Store(rq_scheduler.Scheduler):  # type: ignore[misc]
         """
         done = 0
         for raw, due in self.connection.zrangebyscore(self.scheduled_jobs_key, "-inf", now, withscores=True):
-            entry = raw.decode()
+            entry = raw.decode(errors="backslashreplace")
             try:
                 done += self._run_entry(entry, float(due), now)
-            except (ValueError, KeyError, rq.exceptions.NoSuchJobError, rq.exceptions.DeserializationError) as error:
+            except (ConnectionError, TimeoutError):
+                raise
+            except Exception as error:
                 if entry not in self._skipped:
                     log.warning("schedule entry %s cannot be run and is skipped: %r", entry, error)
                     self._skipped.add(entry)

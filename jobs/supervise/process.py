@@ -23,7 +23,13 @@ def die_with(parent: int, number: signal.Signals = signal.SIGTERM) -> None:
             os.kill(os.getpid(), number)
 
 
-def die_with_launcher() -> None:
-    """``die_with`` the launcher that started this process, if one did."""
-    if parent := os.environ.pop(PARENT, ""):
-        die_with(int(parent))
+def die_with_launcher(number: signal.Signals = signal.SIGTERM) -> None:
+    """``die_with`` the launcher or keeper that started this process, if one did."""
+    parent = int(os.environ.pop(PARENT, "0"))
+    if parent == os.getppid():
+        die_with(parent, number)
+    elif parent:  # a shell or a wrapper stands in between, and answers for us
+        try:
+            os.kill(parent, 0)
+        except ProcessLookupError:
+            os.kill(os.getpid(), number)

@@ -1,1 +1,1 @@
-"""Doing work: RQ's forking worker on our connection factory, with the allowlist and lanes."""
+"""Doing work: a keeper that never runs user code, and children that do."""

@@ -27,6 +27,10 @@ BAD = {
     "an unreachable host": ({"REDIS_URL": f"redis://127.0.0.1:{free_port()}/0"}, "does not answer"),
     "a host that does not exist": ({"REDIS_URL": "redis://no-such-host.invalid/0"}, "does not answer"),
     "no Redis on a platform": ({"REDIS_URL": "", "DYNO": "web.1"}, "REDIS_URL is not set"),
+    "a bad prefix": ({"RQ_KEY_PREFIX": "a b"}, "RQ_KEY_PREFIX is 'a b'"),
+    "a token that no header can carry": ({"JOBS_TOKEN": "clé"}, "JOBS_TOKEN is '***'"),
+    "a certificate that is not there": ({"REDIS_URL": "rediss://h/0?ssl_ca_certs=/no"}, "there is no file /no"),
+    "a folder that cannot be": ({"REDIS_URL": "", "JOBS_FOLDER": "/dev/null/x"}, "JOBS_FOLDER is '/dev/null/x'"),
     "a module that is not there": ({"JOBS_TASKS": "no.such.module"}, "JOBS_TASKS is 'no.such.module'"),
 }
 
@@ -49,6 +53,13 @@ def test_a_daemon_with_a_bad_setting_ends_with_one_line(processes: Processes, co
     assert process.ends() == 2
     assert len(process.lines) == 1
     assert "REDIS_URL is 'redis://:***@h:port/0'" in process.lines[0]
+
+
+@pytest.mark.parametrize("command", [("-m", "jobs", "worker"), ("-m", "web")])
+def test_a_bad_prefix_is_one_line_for_a_daemon_too(processes: Processes, url: str, command: tuple[str, ...]) -> None:
+    process = processes.start(*command, RQ_KEY_PREFIX="a b")
+    assert process.ends() == 2
+    assert len(process.lines) == 1, process.lines
 
 
 def test_a_wrong_password_ends_a_worker_with_one_line_that_does_not_show_it(processes: Processes, url: str) -> None:

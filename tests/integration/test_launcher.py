@@ -1,7 +1,9 @@
 """The combo launcher with real parts: clear within 10 s, one SIGTERM, codes passed on, nothing left."""
 
+import json
 import os
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -120,3 +122,73 @@ def test_without_a_procfile_it_says_so(processes: Processes, tmp_path: Path) -> 
     process = processes.start_in(tmp_path, "-m", "jobs", "combo")
     assert process.ends() == 2
     assert "Procfile" in process.lines[0]
+
+
+def test_with_a_redis_of_its_own_it_stops_with_code_0_and_writes_nothing(
+    url: str, processes: Processes, folder: Path
+) -> None:
+    process = processes.start_in(folder, "-m", "jobs", "combo", PORT=str(free_port()))
+    process.says("line is clear")
+    process.signal(signal.SIGTERM)
+    assert process.ends() == 0
+    assert not (folder / ".signalbox").exists()
+
+
+def test_a_killed_guardian_is_replaced_and_the_line_goes_on(combo: tuple[Process, int], folder: Path) -> None:
+    process, port = combo
+    process.says("line is clear")
+    state = json.loads((folder / ".signalbox/server.json").read_text())
+    os.kill(state["guardian"], signal.SIGKILL)
+    wait_for(lambda: _guardian(folder) not in (0, state["guardian"]), "another guardian")
+    wait_for(lambda: get(port, "/readyz")[0] == 200, "web to be ready again")
+
+
+def _guardian(folder: Path) -> int:
+    try:
+        return int(json.loads((folder / ".signalbox/server.json").read_text())["guardian"])
+    except (FileNotFoundError, ValueError):
+        return 0
+
+
+def test_a_port_that_is_taken_is_one_line(processes: Processes, folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = processes.start_in(folder, "-m", "jobs", "combo", PORT=str(port))
+        assert process.ends() == 2
+        assert process.lines == [f"signalbox: PORT is '{port}': web cannot listen there: Address already in use"]
+
+
+def test_a_part_that_cannot_use_its_settings_ends_the_combo_at_once(processes: Processes, folder: Path) -> None:
+    process = processes.start_in(folder, "-m", "jobs", "combo", JOBS_TASKS="no.such.module", PORT=str(free_port()))
+    assert process.ends(within=15) == 2
+    assert sum("importing it failed" in line for line in process.lines) <= 3
+    assert any("ended with code 2 and is not restarted" in line for line in process.lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("web: exec sleep 9\nweb: exec sleep 9\n", "twice"), ("web exec sleep 9\n", "expected lines such as web:")],
+)
+def test_a_procfile_that_cannot_be_read_is_one_line(processes: Processes, folder: Path, text: str, said: str) -> None:
+    (folder / "Procfile").write_text(text)
+    process = processes.start_in(folder, "-m", "jobs", "combo")
+    assert process.ends() == 2
+    assert said in "\n".join(process.lines)
+
+
+def test_a_release_line_is_not_run(processes: Processes, folder: Path) -> None:
+    write_procfile(folder, release="exec touch released", part="exec sleep 60")
+    process = processes.start_in(folder, "-m", "jobs", "combo")
+    process.says("part started")
+    assert not (folder / "released").exists()
+
+
+def test_a_part_behind_a_wrapper_runs_and_is_ended(processes: Processes, folder: Path, url: str) -> None:
+    write_procfile(folder, wrapped="echo before && python -m jobs worker && echo after")
+    process = processes.start_in(folder, "-m", "jobs", "combo")
+    process.says("wrapped   | before")
+    process.says("is ready")
+    tree = process.tree()
+    process.signal(signal.SIGTERM)
+    assert process.ends() == 0
+    assert left(tree) == []

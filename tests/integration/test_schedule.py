@@ -172,3 +172,19 @@ def test_a_heartbeat_comes_back_through_a_worker(url: str, client: Redis, proces
     took = heartbeat.round_trip(client, settings.current().queues[0], threading.Event())
     assert took is not None
     assert 0 < took < 5
+
+
+def test_junk_in_the_store_does_not_stop_the_scheduler(
+    client: Redis, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    client.zadd(keys.CLOCK, {b"\xff\xfe": 0})
+    good = rq_scheduler.Scheduler(connection=client, job_class=Job).enqueue_at(datetime.now(UTC), t.add, 1, 2)
+    store.run_due(now(client) + 1)
+    assert waiting(client) == [good.id]
+
+
+def test_every_queue_that_somebody_serves_has_heartbeats(url: str, client: Redis, processes: Processes) -> None:
+    for queue in ("high", "low"):
+        processes.start("-m", "jobs", "worker", queue).says("is ready")
+    wait_for(lambda: {b"back_id"} <= set(client.hkeys(keys.heartbeat("high"))), "a heartbeat through high")
+    wait_for(lambda: {b"back_id"} <= set(client.hkeys(keys.heartbeat("low"))), "a heartbeat through low", within=30)

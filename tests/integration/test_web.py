@@ -280,3 +280,51 @@ def test_a_lone_worker_on_a_platform_answers_health_checks_on_port(url: str, pro
     worker = processes.start("-m", "jobs", "start", JOBS_TASKS="tests.tasks", **environ)
     worker.says("is ready")
     assert [get(port, path)[0] for path in ("/livez", "/readyz", "/health/queue", "/nothing")] == [200, 200, 200, 404]
+
+
+def test_junk_in_redis_does_not_break_health(web: int, client: Redis) -> None:
+    client.hset(keys.PROCESSES, mapping={"junk": "{}", "worse": "no json", "\xff": "[]"})
+    client.sadd(keys.QUEUES, b"rq:queue:\xff\xfe", "rq:queue:odd")
+    client.set(keys.queue("odd"), "not a list")
+    assert get(web, "/readyz")[0] == 200
+    assert "no_worker" in codes(web)
+    assert "odd" in get(web, "/health/queue")[1]["queue"]["queues"]
+
+
+def test_a_neighbours_worker_does_not_hide_that_ours_is_gone(
+    url: str, server_port: int, processes: Processes, worker: Process, web: int
+) -> None:
+    other = url.rsplit("/", 1)[0] + "/998"
+    processes.start("-m", "jobs", "worker", JOBS_TASKS="tests.tasks", REDIS_URL=other).says("is ready")
+    worker.signal(signal.SIGTERM)
+    worker.ends()
+    wait_for(lambda: codes(web) == ["no_worker"], "the verdict")
+    Redis(port=server_port, db=998).flushdb()
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"task": "tests.tasks.add", "args": [1, 2], "kwargs": {"retry": 1}}, 422),
+        ({"task": "tests.tasks.add", "args": [1, 2], "backoff": -1}, 422),
+        ({"task": "tests.tasks.greet", "args": [[]]}, 202),
+        ({"task": "tests.tasks.badly_keyed", "args": [1]}, 422),
+    ],
+)
+def test_odd_requests_are_answered_in_words(web: int, body: object, status: int) -> None:
+    assert post(web, "/api/jobs", body)[0] == status
+
+
+def test_json_that_is_nested_without_end_is_refused(web: int) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", web)
+    connection.request("POST", "/api/jobs", "[" * 200_000, {"Content-Type": "application/json"})
+    assert connection.getresponse().status in (400, 422)
+    connection.close()
+
+
+def test_web_with_a_wrong_password_ends_with_one_line(url: str, processes: Processes) -> None:
+    secret = url.replace("redis://", "redis://somebody:hunter2-secret@")
+    process = processes.start("-m", "web", PORT=str(free_port()), REDIS_URL=secret)
+    assert process.ends() == 2
+    assert "refused the user name or password" in process.lines[-1]
+    assert "hunter2-secret" not in "\n".join(process.lines)

@@ -170,7 +170,7 @@ def test_sigterm_lets_the_running_job_finish_and_leaves_the_rest(
     url: str, processes: Processes, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
-    worker = processes.start("-m", "jobs", "worker")
+    worker = processes.start("-m", "jobs", "worker", "--concurrency", "1")
     running, left = (t.note.enqueue(str(log), name, seconds=1.0) for name in ("first", "second"))
     wait_for(lambda: log.exists(), "the first job to start")
     worker.signal(signal.SIGTERM)
@@ -202,7 +202,7 @@ def test_a_worker_outlives_its_redis(monkeypatch: pytest.MonkeyPatch, processes:
     worker.says("is ready")
     server.kill()
     server.wait()
-    worker.says("waiting for Redis")
+    worker.says("lost Redis")
     server = start(tmp_path, port, "--loglevel", "warning")
     try:
         client = Redis(port=port)

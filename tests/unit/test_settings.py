@@ -38,12 +38,16 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         worker_port=None,
         serializer="json",
         timeout=180,
+        concurrency=10,
+        processes=1,
+        lease=6,
+        interruptions=3,
         keep=604800,
         heartbeat=15,
         grace=10,
         log_level="info",
         folder=Path(".signalbox"),
-        prefix="rq",
+        key_prefix="rq",
     )
 
 
@@ -66,7 +70,7 @@ def test_an_empty_variable_counts_as_unset(variable: str, blank: str) -> None:
         ("JOBS_SERIALIZER", "PICKLE", "serializer", "pickle"),
         ("JOBS_LOG_LEVEL", "debug", "log_level", "debug"),
         ("JOBS_FOLDER", "/data/box", "folder", Path("/data/box")),
-        ("RQ_KEY_PREFIX", "{shop}:rq", "prefix", "{shop}:rq"),
+        ("RQ_KEY_PREFIX", "{shop}:rq", "key_prefix", "{shop}:rq"),
         ("SERVICE_NAME", "web", "service", "web"),
         ("RAILWAY_SERVICE_NAME", "web", "service", "web"),
         ("RAILWAY_GIT_COMMIT_SHA", "c0ffee", "commit", "c0ffee"),

@@ -12,13 +12,13 @@ local function advance(prefix, lane, now, stamp)
     end
     local hash = prefix .. ':job:' .. id
     local status, queue = unpack(redis.call('HMGET', hash, 'status', 'origin'))
-    if status == 'deferred' then
+    if status == 'deferred' and queue then
       redis.call('HSET', hash, 'status', 'queued', 'enqueued_at', stamp)
       redis.call('ZREM', prefix .. ':deferred:' .. queue, id)
       redis.call('RPUSH', prefix .. ':queue:' .. queue, id)
       return id
     end
-    if status and not OVER[status] then return false end
+    if status and queue and not OVER[status] then return false end
     redis.call('LPOP', list)
   end
 end

@@ -1,0 +1,13 @@
+-- poison(prefix, id, hash, now, stamp, why): fail a job that was put back at the front of its queue too often.
+local function poison(prefix, id, hash, now, stamp, why)
+  local queue, lane, ttl = unpack(redis.call('HMGET', hash, 'origin', 'key', 'failure_ttl'))
+  ttl = tonumber(ttl) or 31536000
+  redis.call('LREM', prefix .. ':queue:' .. queue, 1, id)
+  redis.call('HSET', hash, 'status', 'failed', 'ended_at', stamp)
+  redis.call('EXPIRE', hash, ttl)
+  local results = prefix .. ':results:' .. id
+  redis.call('XADD', results, 'MAXLEN', 10, '*', 'type', '2', 'worker_name', '', 'exc_string', why)
+  redis.call('EXPIRE', results, ttl)
+  redis.call('ZADD', prefix .. ':failed:' .. queue, now + ttl, id)
+  if lane and lane ~= '' then advance(prefix, lane, now, stamp) end
+end

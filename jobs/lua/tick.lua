@@ -1,0 +1,84 @@
+#!lua flags=allow-oom
+-- tick: what a keeper does once a second. Renews the leases of its children, takes back what children hold whose
+-- lease has run out (anybody's), hands over what is due, and sweeps the lanes.
+-- Where nobody ticked for half a lease, the server or all keepers were away: leases get one more time.
+--
+-- KEYS  1 leases, 2 the time of the last tick, 3 the set of queues, 4 the sorted set of lanes, 5 the worker,
+--       6 the scheduler's lease, 7 rq-scheduler's entries, 8 the outbox
+-- ARGV  1 prefix, 2 seconds of a lease, 3 lost leases that a job survives, 4 what to say of one that did not
+--       (traceback, zlib and base64), 5 seconds that the worker's key lives, 6 the keeper, 7 milliseconds of the
+--       scheduler's lease, 8… the keeper's children
+-- returns  the children whose lease is gone, ids of jobs taken back, ids handed over, ids with a rate limit that
+--          are due and are RQ's to hand over, and: does this keeper lead 0|1, how many entries are due, how many
+--          follow-ups are owed for 10 s, jobs done, jobs failed, the server's time
+
+-- @include iso
+-- @include clock
+-- @include place
+-- @include advance
+-- @include put_back
+-- @include poison
+-- @include promote
+local prefix, lease, limit, why = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+
+local last = tonumber(redis.call('GET', KEYS[2]) or now)
+redis.call('SET', KEYS[2], string.format('%.6f', now), 'EX', 86400)
+if now - last > lease / 2 then
+  for _, child in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+    redis.call('ZADD', KEYS[1], 'XX', 'GT', now + lease, child)
+  end
+end
+
+local gone = {}
+for at = 8, #ARGV do
+  if redis.call('ZSCORE', KEYS[1], ARGV[at]) then
+    redis.call('ZADD', KEYS[1], 'XX', 'GT', now + lease, ARGV[at])
+  else
+    gone[#gone + 1] = ARGV[at]
+  end
+end
+
+local function recover(child, recovered)
+  local held = redis.call('HGETALL', prefix .. ':signalbox:held:' .. child)
+  local executions = {}
+  for at = 1, #held, 2 do executions[#executions + 1] = { held[at], held[at + 1] } end
+  table.sort(executions, function(a, b) return tonumber(a[2]) > tonumber(b[2]) end)
+  for _, execution in ipairs(executions) do
+    local id, token = unpack(execution)
+    local hash = put_back(prefix, child, id, token, stamp)
+    if hash and redis.call('HINCRBY', hash, 'lost_leases', 1) > limit then
+      poison(prefix, id, hash, now, stamp, why)
+    elseif hash then
+      recovered[#recovered + 1] = id
+    end
+  end
+  redis.call('DEL', prefix .. ':signalbox:held:' .. child)
+  redis.call('ZREM', KEYS[1], child)
+end
+
+local recovered = {}
+for _, child in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now)) do recover(child, recovered) end
+
+local moved, limited = {}, {}
+for _, key in ipairs(redis.call('SMEMBERS', KEYS[3])) do
+  promote(prefix, string.sub(key, #prefix + 8), 500, now, stamp, moved, limited)
+end
+for _, lane in ipairs(redis.call('ZRANGE', KEYS[4], 0, 499)) do
+  redis.call('ZADD', KEYS[4], now, lane) -- looked at: the next sweep begins with others
+  local id = advance(prefix, lane, now, stamp)
+  if id then moved[#moved + 1] = id end
+end
+
+if redis.call('EXISTS', KEYS[5]) == 1 then
+  redis.call('HSET', KEYS[5], 'last_heartbeat', stamp)
+  redis.call('EXPIRE', KEYS[5], ARGV[5])
+end
+local leader = redis.call('GET', KEYS[6])
+if not leader or leader == ARGV[6] then
+  redis.call('SET', KEYS[6], ARGV[6], 'PX', ARGV[7])
+  leader = ARGV[6]
+end
+local counts = redis.call('HMGET', KEYS[5], 'successful_job_count', 'failed_job_count')
+return { gone, recovered, moved, limited, {
+  leader == ARGV[6] and 1 or 0, redis.call('ZCOUNT', KEYS[7], '-inf', now), redis.call('ZCOUNT', KEYS[8], '-inf', now - 10),
+  tonumber(counts[1] or 0), tonumber(counts[2] or 0), string.format('%.6f', now) } }

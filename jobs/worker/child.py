@@ -1,0 +1,95 @@
+"""A child: the process that runs user code. Started by the keeper, in an interpreter of its own.
+
+``python -m jobs.worker.child CHILD WORKER THREADS TABLE READY QUEUE…``; TABLE and READY are file descriptors.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+
+from redis.exceptions import RedisError
+
+from jobs import logs, registry
+from jobs.connection import connect
+from jobs.errors import SignalboxError
+from jobs.health import heartbeat
+from jobs.reaper import follow_up
+from jobs.settings import Settings, current
+from jobs.supervise.process import die_with_launcher
+from jobs.supervise.stop import on_signal
+from jobs.worker import deadlines
+from jobs.worker.execution import Runner
+from jobs.worker.slots import Slots
+from jobs.worker.table import Table
+
+log = logging.getLogger(__name__)
+
+BUILT_IN = (heartbeat.TASK,)
+"""Tasks of our own; importing their modules has registered them."""
+
+HOUSEKEEPING = 0.1
+BELL_DEADLINE = 8.0
+
+
+def main(arguments: list[str]) -> int:
+    """Run until SIGTERM, or until the lease is lost; returns the exit code."""
+    child, worker, threads, table, ready, *queues = arguments
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the launcher's to pass on
+    settings = current()
+    registry.load(settings.tasks)
+    with os.fdopen(int(ready), "w") as keeper:
+        json.dump(registry.inventory(), keeper)
+    client = connect(settings, "child", instance=child, retries=0)
+    rows = Table(int(table), int(threads))
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="asyncio", daemon=True).start()
+    slots = Slots(
+        client,
+        child,
+        worker,
+        tuple(queues),
+        rows,
+        int(threads),
+        Runner(client, loop),
+        lambda job_id: follow_up(client, job_id),
+        on_signal(signal.SIGTERM),
+    )
+    ended = threading.Event()
+    threading.Thread(target=_run, args=(settings, child, slots, ended), name="slots").start()
+    threading.Thread(target=deadlines.watch, args=(slots.slots, rows, ended), name="deadlines", daemon=True).start()
+    _keep_house(slots, ended)
+    return 0
+
+
+def _run(settings: Settings, child: str, slots: Slots, ended: threading.Event) -> None:
+    try:
+        slots.run(connect(settings, "bell", instance=child, deadline=BELL_DEADLINE, retries=0))
+    finally:
+        ended.set()
+
+
+def _keep_house(slots: Slots, ended: threading.Event) -> None:
+    while not ended.wait(HOUSEKEEPING):
+        try:
+            if slots.stop.is_set():
+                slots.wake()
+                slots.give_back()
+            else:
+                slots.give_back_late(time.monotonic())
+        except RedisError as error:
+            log.warning("what waits here could not be given back yet: %s", error)
+
+
+if __name__ == "__main__":
+    die_with_launcher(signal.SIGKILL)
+    logs.setup(current())
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except SignalboxError as error:
+        print(f"signalbox: {error}", file=sys.stderr)
+        sys.exit(2)

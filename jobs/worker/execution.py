@@ -1,0 +1,112 @@
+"""One execution, from what was claimed to how it ended."""
+
+import asyncio
+import time
+import traceback
+import zlib
+from base64 import b64encode
+from collections.abc import Callable
+from concurrent.futures import TimeoutError as NotInTime
+from typing import Any
+
+import rq.job
+from redis import Redis
+from rq.exceptions import DeserializationError
+from rq.timeouts import JobTimeoutException
+
+from jobs import registry
+from jobs.errors import NotAllowed, UnknownTask
+from jobs.job import Job, serializer
+from jobs.scripts import Claimed, Outcome, Settlement
+from jobs.settings import current
+from jobs.worker import callbacks
+from jobs.worker.deadlines import JobStopped, Slot
+
+EMPTY = b""
+
+
+class LazyJob(Job):
+    """What ``get_current_job`` gives: read from Redis on first use, because most tasks never look."""
+
+    def __init__(self, claimed: Claimed, connection: Redis) -> None:
+        self.__dict__.update(_id=claimed.id, connection=connection)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or "serializer" in self.__dict__:
+            raise AttributeError(name)
+        Job.__init__(self, self._id, self.connection)
+        self.refresh()
+        return getattr(self, name)
+
+
+class Runner:
+    """Runs executions for one child: decodes, calls, and puts the ending into words."""
+
+    def __init__(self, connection: Redis, loop: asyncio.AbstractEventLoop) -> None:
+        self._connection = connection
+        self._loop = loop
+        self._serializer = serializer()
+
+    def run(self, claimed: Claimed, slot: Slot, deadline: float) -> Settlement:
+        """Run it. Whatever the task raises is its ending; nothing of it is raised here."""
+        started = time.time()
+        job = LazyJob(claimed, self._connection)
+        token = rq.job._current_job.set(job)
+        outcome: Outcome = "finished"
+        value, final = EMPTY, False
+        try:
+            function, args, kwargs = self._decode(claimed)
+            result = slot.call(self._awaited(function, deadline), args, kwargs, deadline)
+            value = EMPTY if result is None else b64encode(self._serializer.dumps(result))
+            if claimed.special:
+                callbacks.succeeded(job, slot, result)
+        except BaseException as error:
+            stopped = isinstance(error, JobStopped)
+            if claimed.special:
+                error = callbacks.stopped(job, slot, error) if stopped else callbacks.failed(job, slot, error)
+            outcome, value = "stopped" if stopped else "failed", in_words(error, claimed)
+            final = isinstance(error, UnknownTask | NotAllowed | DeserializationError)
+        finally:
+            rq.job._current_job.reset(token)
+        return Settlement(claimed.id, claimed.token, outcome, value, started, time.time(), final)
+
+    def _decode(self, claimed: Claimed) -> tuple[Callable[..., Any], Any, Any]:
+        data = claimed.data
+        try:
+            if data[:1] == b"x":  # zlib's first byte; our short payloads are not compressed
+                data = zlib.decompress(data)
+            name, instance, args, kwargs = self._serializer.loads(data)
+        except Exception as error:
+            what = f"the payload of job {claimed.id} is damaged, or not {current().serializer}: {type(error).__name__}"
+            raise DeserializationError(what) from None
+        if instance is not None:
+            raise NotAllowed(f"job {claimed.id} carries an object; only plain functions that are registered tasks run")
+        return registry.find(name).function, args, kwargs
+
+    def _awaited(self, function: Callable[..., Any], deadline: float) -> Callable[..., Any]:
+        if not asyncio.iscoroutinefunction(function):
+            return function
+
+        def wait(*args: Any, **kwargs: Any) -> Any:
+            future = asyncio.run_coroutine_threadsafe(function(*args, **kwargs), self._loop)
+            try:
+                return future.result(deadline - time.monotonic() if deadline else None)
+            except NotInTime:
+                if future.done():
+                    raise
+                future.cancel()
+                raise JobTimeoutException from None
+
+        return wait
+
+
+def in_words(error: BaseException, claimed: Claimed) -> bytes:
+    """The traceback as RQ keeps it: zlib and base64."""
+    text = "".join(traceback.format_exception(error))
+    if isinstance(error, JobTimeoutException):
+        text += f"The job ran longer than its timeout of {claimed.timeout:g} s.\n"
+    return packed(text)
+
+
+def packed(text: str) -> bytes:
+    return b64encode(zlib.compress(text.encode(errors="replace")))

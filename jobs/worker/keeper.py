@@ -1,0 +1,200 @@
+"""The keeper: the worker as RQ sees it. It never runs user code, so nothing a job does can stop its heart.
+
+It renews its children's leases, takes back what the dead held, its own and anybody's, and hands over what is due.
+"""
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import rq.command
+from redis import Redis
+from redis.client import PubSub, PubSubWorkerThread
+from redis.exceptions import RedisError
+from rq.worker import BaseWorker, WorkerStatus
+
+from jobs import reaper, scripts
+from jobs.health.snapshot import served
+from jobs.job import Job, serializer
+from jobs.schedule.leader import TTL as LEADER_TTL
+from jobs.schedule.loop import CARE, promote_limited
+from jobs.schedule.store import Store
+from jobs.scripts import Ticked
+from jobs.settings import Settings
+from jobs.worker.execution import packed
+from jobs.worker.nursery import Nursery, SettingsRefused
+
+log = logging.getLogger(__name__)
+
+TICK = 1.0
+LOOK = 0.1
+BACKOFF_CAP = 2.0
+LOST_LEASES = 10
+POISON = packed("The process that ran this job was lost, again and again; the job may be what kills it.\n")
+
+
+class Keeper(BaseWorker):
+    """RQ's worker without its work: registration, commands and suspension are RQ's; the work is the children's."""
+
+    job_class = Job
+
+    def __init__(
+        self,
+        settings: Settings,
+        name: str,
+        client: Redis,
+        nursery: Nursery,
+        stop: threading.Event,
+        on_ready: Callable[[], None],
+    ) -> None:
+        super().__init__(list(settings.queues), name=name, connection=client, serializer=serializer())
+        self._settings = settings
+        self._nursery = nursery
+        self._stop = stop
+        self._on_ready = on_ready
+        self._store = Store(client)
+        self._leads = False
+        self._next_care = 0.0
+        self._registered = False
+        self._announced = False
+        self._ticked: Ticked | None = None
+
+    def run(self) -> None:
+        """Tick until ``stop`` is set, then drain. A Redis that is lost, full or read-only is waited for."""
+        try:
+            self._keep()
+        except SettingsRefused:
+            self._stop.set()
+            raise
+        finally:
+            self._drain()
+
+    def _keep(self) -> None:
+        delay, next_tick = LOOK, 0.0
+        while not self._stop.is_set():
+            try:
+                if time.monotonic() >= next_tick:
+                    self._tick()
+                    next_tick = time.monotonic() + TICK
+                self._nursery.tend()
+                if self._nursery.inventory and not self._announced:
+                    self._announced = True
+                    self._on_ready()
+                delay = LOOK
+            except RedisError as error:
+                delay = min(delay * 2, BACKOFF_CAP)
+                self._registered = False
+                log.warning("worker %s: %s; next try in %.1f s", self.name, error, delay)
+            self._stop.wait(delay)
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """Jobs processed and failed, as of the last tick."""
+        done, failed = (self._ticked.done, self._ticked.failed) if self._ticked else (0, 0)
+        return {"processed": done + failed, "failed": failed}
+
+    def _tick(self) -> None:
+        if not self._registered:
+            self._register()
+        ticked = self._renew()
+        self._nursery.lose(ticked.gone)
+        if ticked.recovered:
+            log.warning("recovered from lost leases: %s", ", ".join(ticked.recovered))
+        for job_id in ticked.rate_limited:
+            promote_limited(self.connection, job_id)
+        if ticked.owed:
+            reaper.repeat_old(self.connection)
+        if ticked.leads and not self._leads:
+            log.info("scheduler: leading")
+        if ticked.leads:
+            self._schedule(ticked)
+        self._leads = ticked.leads
+
+    def _schedule(self, ticked: Ticked) -> None:
+        if time.monotonic() >= self._next_care:
+            self._next_care = time.monotonic() + CARE
+            queues = (*self._settings.queues, *served(self.connection))
+            self._store.keep_heartbeats(queues, self._settings.heartbeat)
+        if ticked.due:
+            self._store.run_due(ticked.at)
+
+    def _renew(self) -> Ticked:
+        self._ticked = scripts.tick(
+            self.connection,
+            self.name,
+            self._nursery.ids,
+            lease=self._settings.lease,
+            leader_lease=LEADER_TTL,
+            survives=LOST_LEASES,
+            why=POISON,
+        )
+        return self._ticked
+
+    def _register(self) -> None:
+        with suppress(ValueError):  # it is registered already, by a call whose reply was lost
+            self.register_birth()
+        if not self.pubsub_thread:
+            self.subscribe()
+        self.set_state(WorkerStatus.STARTED)
+        self._registered = True
+        log.info("worker %s registered; listening on %s", self.name, ", ".join(self.queue_names()))
+
+    def _drain(self) -> None:
+        """Let the children finish, renewing their leases, for the grace; then put back what is left and sign off."""
+        self._nursery.ask_to_end()
+        deadline = time.monotonic() + self._settings.grace * 0.8
+        next_tick = 0.0
+        while self._nursery.is_busy() and time.monotonic() < deadline:
+            if time.monotonic() >= next_tick:
+                next_tick = time.monotonic() + TICK
+                self._attempt(self._renew, "leases were not renewed")
+            time.sleep(LOOK / 2)
+        if self._attempt(self._nursery.end, "jobs were not put back; their leases run out by themselves"):
+            self._attempt(self._sign_off, "the worker was not signed off")
+        log.info("worker %s stops", self.name)
+
+    def _attempt(self, step: Callable[[], object], otherwise: str) -> bool:
+        try:
+            step()
+        except RedisError as error:
+            log.warning("worker %s: %s (%s)", self.name, otherwise, error)
+            return False
+        return True
+
+    def _sign_off(self) -> None:
+        scripts.step_down(self.connection, self.name)
+        self.register_death()
+        self.unsubscribe()
+
+    # What RQ's version of would be unsafe here.
+
+    def _set_connection(self, connection: Redis) -> Redis:
+        """Keep the factory's timeouts; RQ would raise them to minutes, for every user of the client."""
+        return connection
+
+    def _set_ip_address(self, connection: Redis) -> None:
+        """Keep the factory's client name, by which other processes find us."""
+        self.ip_address = str(connection.client_info()["addr"])
+
+    def handle_payload(self, message: Any) -> None:
+        """Commands of ``rq.command``. Stopping a job stops that job: RQ would kill the whole process."""
+        payload = rq.command.parse_payload(message)
+        command, job_id = payload.get("command"), str(payload.get("job_id", ""))
+        if command == "shutdown":
+            log.info("worker %s: asked to shut down", self.name)
+            self._stop.set()
+        elif command in ("stop-job", "stop-execution"):
+            found = self._nursery.stop_job(job_id)
+            log.info("worker %s: asked to stop job %s%s", self.name, job_id, "" if found else ", which it does not run")
+        elif command == "kill-horse":
+            log.info("worker %s: asked to kill its children", self.name)
+            self._nursery.signal(signal.SIGKILL)
+
+    def _pubsub_exception_handler(self, exc: Exception, pubsub: PubSub, pubsub_thread: PubSubWorkerThread) -> None:
+        """Never end the thread: RQ's dies of a timeout or a read-only server, and the worker is deaf from then on."""
+        log.warning("worker %s: commands: %s; listening again in 2 s", self.name, exc)
+        self._stop.wait(2)

@@ -1,0 +1,237 @@
+"""The keeper's children: started, watched, and buried with what they held put back."""
+
+import json
+import logging
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from secrets import token_hex
+from typing import IO
+
+from redis import Redis
+
+from jobs import scripts
+from jobs.errors import SignalboxError
+from jobs.registry import Inventory
+from jobs.scripts import Held, Settlement
+from jobs.supervise.process import PARENT
+from jobs.worker.execution import packed
+from jobs.worker.table import Running, Table
+
+log = logging.getLogger(__name__)
+
+OVERTIME = 5.0
+"""Seconds past its timeout after which a job that cannot be interrupted is ended with its child."""
+DRAIN = 1.0
+RESTART = 1.0
+BAD_SETTING = 2
+
+
+class SettingsRefused(SignalboxError):
+    """A child has ended with the code for a bad setting; it has said which."""
+
+
+@dataclass
+class Child:
+    """One child process and the table in which it says what it runs."""
+
+    id: str
+    process: subprocess.Popen[bytes]
+    table: Table
+    born: float
+    ready: IO[str]
+    """Where it says that it is ready."""
+    inventory: Inventory | None = None
+    """What it can run, once it has said so."""
+    ending_since: float | None = None
+
+    def hear(self) -> None:
+        """Read what the child says of itself when it is ready; never waits."""
+        if self.inventory is None and select.select([self.ready], [], [], 0)[0] and (said := self.ready.read()):
+            self.inventory = Inventory(*json.loads(said))
+
+    @property
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def kill(self) -> None:
+        """Kill the child and all that it has started."""
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+
+
+class Nursery:
+    """Keeps ``count`` children of ``threads`` threads each. Call ``tend`` often, from the main thread."""
+
+    def __init__(
+        self,
+        client: Redis,
+        worker: str,
+        queues: tuple[str, ...],
+        *,
+        count: int,
+        threads: int,
+        lease: float,
+        survives: int,
+    ) -> None:
+        self._client = client
+        self._worker = worker
+        self._queues = queues
+        self._count = count
+        self._threads = threads
+        self._lease = lease
+        self._survives = survives
+        self._children: list[Child] = []
+        self._unburied: list[Child] = []
+        self._start_at = 0.0
+
+    @property
+    def ids(self) -> list[str]:
+        """The children whose leases are to be renewed: the living, and the dead whose jobs are not yet back."""
+        return [child.id for child in [*self._children, *self._unburied]]
+
+    @property
+    def inventory(self) -> Inventory | None:
+        """What the children can run, once one has said so."""
+        return next((child.inventory for child in self._children if child.inventory), None)
+
+    def running(self) -> list[Running]:
+        return [running for child in self._children for running in child.table.running()]
+
+    def tend(self) -> None:
+        """Bury who has died, end what overruns, start who is missing. Raises ``RedisError``; call again then."""
+        now = time.monotonic()
+        for child in list(self._children):
+            if not child.alive:
+                if child.inventory is None and child.process.returncode == BAD_SETTING:
+                    raise SettingsRefused
+                self._children.remove(child)
+                self._unburied.append(child)
+                self._start_at = max(self._start_at, child.born + RESTART)
+            else:
+                child.hear()
+                self._end_overrun(child, now)
+        self._bury_all()
+        if now >= self._start_at:
+            while len(self._children) < self._count:
+                self._children.append(self._start())
+
+    def lose(self, child_ids: list[str]) -> None:
+        """End children whose lease is gone: what they run is another's now."""
+        for child in self._children:
+            if child.id in child_ids:
+                log.error("child %s has lost its lease and is killed", child.id)
+                child.kill()
+
+    def ask_to_end(self) -> None:
+        """Have the children take nothing more, give back what they have not started, and finish what runs."""
+        self.signal(signal.SIGTERM)
+
+    def is_busy(self) -> bool:
+        return any(child.alive for child in self._children)
+
+    def end(self) -> None:
+        """Kill the children that are left, and put back what they and the dead held. Raises ``RedisError``."""
+        for child in self._children:
+            if child.alive:
+                log.warning("child %s has not finished in time; its jobs go back", child.id)
+                child.ending_since = time.monotonic()
+                child.kill()
+                child.process.wait()
+        self._unburied += self._children
+        self._children = []
+        self._bury_all()
+
+    def stop_job(self, job_id: str) -> bool:
+        """Ask the slot that runs a job to stop it; False when none of ours does."""
+        return any(child.table.ask_to_stop(job_id) for child in self._children)
+
+    def signal(self, number: signal.Signals) -> None:
+        for child in self._children:
+            if child.alive:
+                child.process.send_signal(number)
+
+    def _start(self) -> Child:
+        child_id = f"{self._worker}.{token_hex(3)}"
+        scripts.grant(self._client, child_id, self._lease)
+        table = Table.create(self._threads)
+        ready, say_ready = os.pipe()
+        arguments = (child_id, self._worker, str(self._threads), str(table.file), str(say_ready), *self._queues)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jobs.worker.child", *arguments],
+            env={**os.environ, PARENT: str(os.getpid())},
+            stdin=subprocess.DEVNULL,
+            pass_fds=(table.file, say_ready),
+            start_new_session=True,
+        )
+        log.info("child %s started with pid %d, %d threads", child_id, process.pid, self._threads)
+        os.close(say_ready)
+        return Child(child_id, process, table, time.monotonic(), os.fdopen(ready))
+
+    def _end_overrun(self, child: Child, now: float) -> None:
+        """Kill a child one of whose jobs cannot be interrupted, once its others have had a second to end."""
+        overrun = [one for one in child.table.running() if one.deadline and now > one.deadline + OVERTIME]
+        if not overrun:
+            return
+        if child.ending_since is None:
+            child.ending_since = now
+            child.process.terminate()
+            log.warning(
+                "job %s runs %.0f s past its timeout and cannot be interrupted: child %s is ended with it",
+                overrun[0].id,
+                now - overrun[0].deadline,
+                child.id,
+            )
+        others = len(child.table.running()) - len(overrun)
+        if not others or now - child.ending_since > DRAIN:
+            child.kill()
+
+    def _bury_all(self) -> None:
+        while self._unburied:
+            self._bury(self._unburied[0])
+            child = self._unburied.pop(0)
+            child.table.close()
+            child.ready.close()
+
+    def _bury(self, child: Child) -> None:
+        """Settle what overran, charge what was running, put back everything that the child held."""
+        code = child.process.returncode
+        running = {one.id: one for one in child.table.running()}
+        now = time.monotonic()
+        overrun = [one for one in running.values() if one.deadline and now > one.deadline + OVERTIME - DRAIN]
+        if child.ending_since is not None and overrun:
+            scripts.settle(self._client, self._worker, child.id, [_timed_out(one) for one in overrun])
+        why = packed(f"The process that ran this job ended {_ending(code)}, and had before when it ran.\n")
+        blamed = child.ending_since is None
+        held = [
+            Held(job_id, token, charged=blamed and job_id in running, why=why)
+            for job_id, token in scripts.held(self._client, child.id)
+        ]
+        if held:
+            back, failed = scripts.release(self._client, child.id, held, self._survives)
+            log.warning("child %s ended %s: %d jobs are back, %d have failed", child.id, _ending(code), back, failed)
+        scripts.retire(self._client, child.id)
+        if not held and blamed and code:
+            log.warning("child %s ended %s", child.id, _ending(code))
+
+
+def _timed_out(running: Running) -> Settlement:
+    ended = time.time()
+    started = ended - (time.monotonic() - running.started)
+    text = (
+        f"JobTimeoutException: the job ran {ended - started:.0f} s, past its timeout of "
+        f"{running.deadline - running.started:g} s, and could not be interrupted; its process was killed.\n"
+    )
+    return Settlement(running.id, running.token, "failed", packed(text), started, ended)
+
+
+def _ending(code: int | None) -> str:
+    if code is not None and code < 0:
+        return f"by {signal.Signals(-code).name}"
+    return f"with code {code}"

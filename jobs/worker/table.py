@@ -1,0 +1,77 @@
+"""What a child is running, where its keeper can see it even while the child cannot answer.
+
+Shared memory, one row a slot: writing it costs a microsecond, and a job that holds the interpreter, blocks in C or
+has just killed its process cannot keep it from being read.
+"""
+
+import mmap
+import os
+import struct
+import tempfile
+from typing import NamedTuple
+
+_ROW = struct.Struct("<200sQddQB7x")
+_STOP = struct.Struct("<Q")
+_STOP_AT = 224
+IDLE, RUNNING = 0, 1
+
+
+class Running(NamedTuple):
+    """One execution as it runs. Times are seconds on the system's monotonic clock."""
+
+    id: str
+    token: str
+    started: float
+    deadline: float
+    """0.0: none."""
+
+
+class Table:
+    """The rows of one child. The keeper makes it and hands over its file; both sides map it."""
+
+    def __init__(self, file: int, slots: int) -> None:
+        self.file = file
+        self._slots = slots
+        self._memory = mmap.mmap(file, _ROW.size * slots)
+
+    @classmethod
+    def create(cls, slots: int) -> "Table":
+        with tempfile.TemporaryFile() as file:
+            file.truncate(_ROW.size * slots)
+            return cls(os.dup(file.fileno()), slots)
+
+    def begin(self, slot: int, job_id: str, token: str, started: float, deadline: float) -> None:
+        """Say that a slot runs this execution."""
+        _ROW.pack_into(self._memory, slot * _ROW.size, job_id.encode(), int(token), started, deadline, 0, RUNNING)
+
+    def end(self, slot: int) -> None:
+        """Say that a slot runs nothing."""
+        self._memory[(slot + 1) * _ROW.size - 8] = IDLE
+
+    def ask_to_stop(self, job_id: str) -> bool:
+        """Ask the slot that runs this job to stop it; False when none does."""
+        for slot, row in enumerate(self._rows()):
+            if row[5] == RUNNING and row[0].rstrip(b"\0").decode() == job_id:
+                _STOP.pack_into(self._memory, slot * _ROW.size + _STOP_AT, row[1])
+                return True
+        return False
+
+    def asked_to_stop(self, slot: int) -> bool:
+        """Has the execution that this slot runs been asked to stop?"""
+        _, token, _, _, stop, state = _ROW.unpack_from(self._memory, slot * _ROW.size)
+        return bool(state == RUNNING and stop == token)
+
+    def _rows(self) -> list[tuple[bytes, int, float, float, int, int]]:
+        return [_ROW.unpack_from(self._memory, slot * _ROW.size) for slot in range(self._slots)]
+
+    def running(self) -> list[Running]:
+        """What the slots run now."""
+        return [
+            Running(job_id.rstrip(b"\0").decode(), str(token), started, deadline)
+            for job_id, token, started, deadline, _, state in self._rows()
+            if state == RUNNING
+        ]
+
+    def close(self) -> None:
+        self._memory.close()
+        os.close(self.file)
