@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import click
+from redis import Redis
 from redis.exceptions import RedisError
 
-from jobs import __version__, connection, queues, registry
+from jobs import __version__, connection, keys, queues, registry, scripts
 from jobs.daemons import DAEMONS
 from jobs.errors import SignalboxError
+from jobs.reaper import LOST_LEASES, POISON
 from jobs.settings import current
 
 
@@ -45,13 +47,36 @@ def enqueue(task: str, arguments: tuple[str, ...], kwargs: str, tasks: str | Non
 
     TASK is a dotted name such as shop.tasks.send. Each ARG is read as JSON where it is JSON, else as text.
     """
-    settings = current()
-    registry.load(tuple(tasks.split(",")) if tasks else settings.tasks)
-    client = connection.connect(settings, "cli")
-    connection.require(client, connection.address(settings))
+    registry.load(tuple(tasks.split(",")) if tasks else current().tasks)
+    client = _connect()
     job = queues.prepare(task, *map(_value, arguments), **options, **_object(kwargs))
     [accepted] = queues.submit(client, [job])
     click.echo(accepted.id if accepted.created else f"{accepted.id} (was there already)")
+
+
+@cli.command()
+@click.argument("queue")
+def pause(queue: str) -> None:
+    """Let no worker take from QUEUE until it is resumed; what runs goes on."""
+    client = _connect()
+    client.sadd(keys.PAUSED, queue)
+    click.echo(f"{queue} is paused; {client.llen(keys.queue(queue))} jobs wait")
+
+
+@cli.command()
+@click.argument("queue")
+def resume(queue: str) -> None:
+    """Let workers take from QUEUE again."""
+    client = _connect()
+    was_paused = client.srem(keys.PAUSED, queue)
+    click.echo(f"{queue} {'goes on' if was_paused else 'was not paused'}; {client.llen(keys.queue(queue))} jobs wait")
+
+
+@cli.command()
+def recover() -> None:
+    """Put back now what workers hold that were lost; living workers do it within seconds by themselves."""
+    found = scripts.recover(_connect(), LOST_LEASES, POISON)
+    click.echo("\n".join(found) if found else "nothing to put back")
 
 
 @cli.command()
@@ -62,6 +87,12 @@ def demo(paths: tuple[Path, ...], keep: bool) -> None:
     from jobs.examples.demo import run as run_demo
 
     sys.exit(run_demo(current(), paths or (Path.cwd(),), keep))
+
+
+def _connect() -> Redis:
+    client = connection.connect(current(), "cli")
+    connection.require(client, connection.address(current()))
+    return client
 
 
 def _value(text: str) -> Any:

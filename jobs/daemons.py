@@ -32,6 +32,7 @@ def _parser(name: str) -> argparse.ArgumentParser:
         parser.add_argument("queues", nargs="*", metavar="QUEUE", help="default: JOBS_QUEUES")
     if name == "worker":
         parser.add_argument("--concurrency", metavar="T", help="jobs that a child runs at once (JOBS_CONCURRENCY)")
+        parser.add_argument("--pool", metavar="KIND", help="thread, or process: a process for each job (JOBS_POOL)")
         parser.add_argument("--processes", metavar="N", help="children (JOBS_PROCESSES)")
     if name == "combo":
         parser.add_argument("--port", help="port of the web part (PORT)")
@@ -46,6 +47,7 @@ def run(name: str, arguments: list[str]) -> int:
         "JOBS_TASKS": options.pop("tasks"),
         "JOBS_QUEUES": ",".join(options.pop("queues", ())),
         "JOBS_CONCURRENCY": options.pop("concurrency", None),
+        "JOBS_POOL": options.pop("pool", None),
         "JOBS_PROCESSES": options.pop("processes", None),
         "PORT": options.pop("port", None),
     }

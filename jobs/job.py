@@ -7,6 +7,7 @@ import rq.job
 from redis import Redis
 from rq.exceptions import DeserializationError
 from rq.serializers import Serializer, resolve_serializer
+from rq.utils import import_attribute
 
 from jobs import registry
 from jobs.errors import NotAllowed
@@ -16,6 +17,19 @@ from jobs.settings import current
 def serializer() -> Serializer:
     """The serializer of ``JOBS_SERIALIZER``, as RQ knows it."""
     return resolve_serializer(current().serializer)
+
+
+def function_of(name: str, instance: Any) -> Callable[..., Any]:
+    """What a job may call. With ``JOBS_ALLOW=any`` that is whatever it names, as in RQ.
+
+    Raises ``UnknownTask`` or ``NotAllowed``.
+    """
+    if current().allow == "any":
+        found: Callable[..., Any] = getattr(instance, name) if instance is not None else import_attribute(name)
+        return found
+    if instance is not None:
+        raise NotAllowed(f"{name} is a method of an object; only plain functions that are registered tasks run")
+    return registry.find(name).function
 
 
 class Job(rq.job.Job):
@@ -38,12 +52,10 @@ class Job(rq.job.Job):
     @property
     def func(self) -> Callable[..., Any]:
         """The registered function. Raises ``UnknownTask`` or ``NotAllowed``."""
-        if self.instance is not None:
-            raise NotAllowed(f"job {self.id} carries an object; only plain functions that are registered tasks run")
-        return registry.find(self.func_name or "").function
+        return function_of(self.func_name or "", self.instance)
 
     def _callback(self, name: str | None) -> Any:
-        return registry.find(name).function if name else None
+        return function_of(name, None) if name else None
 
     @property
     def success_callback(self) -> Any:

@@ -6,6 +6,8 @@ functions are safe to repeat, and a keeper repeats what is older than 10 s.
 
 import logging
 import time
+import zlib
+from base64 import b64encode
 from typing import cast
 
 import rq
@@ -17,9 +19,15 @@ from rq.rate_limit import release_slot
 
 from jobs import keys
 from jobs.job import Job
+from jobs.settings import current
 
 log = logging.getLogger(__name__)
 
+LOST_LEASES = 10
+"""How often a job may be lost with its worker before it fails."""
+POISON = b64encode(
+    zlib.compress(b"The process that ran this job was lost, again and again; the job may be what kills it.\n")
+)
 REPEAT_AFTER = 10.0
 AT_ONCE = 100
 
@@ -50,7 +58,9 @@ def _follow_up(client: Redis, job_id: str, outcome: str) -> None:
     try:
         queue.enqueue_dependents(job, refresh_job_status=False)
         release_slot(job)
-        if outcome != "stopped":
+        if job.webhooks and not current().webhooks:
+            log.warning("job %s has webhooks, which are not sent: JOBS_WEBHOOKS is not 1", job_id)
+        elif job.webhooks and outcome != "stopped":
             latest = job.latest_result()
             job.send_webhooks(JobStatus(outcome), exc_string=latest.exc_string if latest else None)
     except RedisError:

@@ -18,11 +18,12 @@ from redis.exceptions import NoScriptError
 from jobs import keys
 
 UNIQUE_FOR = 7 * 86400
+FINAL = -1.0
 WORKER_TTL = 90
 FOLDER = Path(__file__).with_name("lua")
 
 Value = str | bytes | int | float
-Outcome = Literal["finished", "failed", "stopped"]
+Outcome = Literal["finished", "failed", "stopped", "retried", "exhausted"]
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,8 @@ class Settlement(NamedTuple):
     """``finished``: the result in base64, empty for None; else the traceback, zlib and base64."""
     started: float
     ended: float
-    final: bool = False
-    """Not to be tried again, whatever attempts are left."""
+    after: float = 0.0
+    """``failed``: ``FINAL`` when it is not to be tried again; ``retried``: the seconds to wait."""
 
 
 class Held(NamedTuple):
@@ -195,7 +196,7 @@ def settle(client: Redis, worker: str, child: str, settlements: Sequence[Settlem
 def _settle_arguments(worker: str, settlements: Sequence[Settlement]) -> list[Value]:
     arguments: list[Value] = [keys.PREFIX, worker]
     for one in settlements:
-        arguments += [one.id, one.token, one.outcome, one.value, one.started, one.ended, int(one.final)]
+        arguments += [one.id, one.token, one.outcome, one.value, one.started, one.ended, one.after]
     return arguments
 
 
@@ -218,6 +219,11 @@ def _claimed(reply: list[Any] | None) -> list[Claimed] | None:
 def retire(client: Redis, child: str) -> bool:
     """Take away the lease of a child that has ended; False when it still holds something."""
     return bool(_run(client, "retire", [keys.LEASES, keys.held(child)], [child]))
+
+
+def recover(client: Redis, survives: int, why: bytes) -> list[str]:
+    """Take back now what the lost hold; the ids put back. ``survives`` is how many lost leases a job does."""
+    return [_text(job_id) for job_id in _run(client, "recover", [keys.LEASES], [keys.PREFIX, survives, why])]
 
 
 def release(client: Redis, child: str, executions: Sequence[Held], survives: int) -> tuple[int, int]:

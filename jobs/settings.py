@@ -84,6 +84,12 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _switch(text: str) -> bool:
+    if text not in ("0", "1"):
+        raise ValueError("expected 0 or 1")
+    return text == "1"
+
+
 def _choice(*accepted: str) -> Callable[[str], str]:
     def choose(text: str) -> str:
         if text.lower() not in accepted:
@@ -91,6 +97,14 @@ def _choice(*accepted: str) -> Callable[[str], str]:
         return text.lower()
 
     return choose
+
+
+def _serializer(text: str) -> str:
+    if text.lower() in ("json", "pickle"):
+        return text.lower()
+    if not re.fullmatch(r"\w+(\.\w+)+", text):
+        raise ValueError("expected json, pickle, or the dotted name of a class with dumps and loads")
+    return text
 
 
 def prefix(text: str) -> str:
@@ -137,9 +151,24 @@ class Settings:
         "JOBS_WORKER_PORT", "", "port on which a worker answers health checks; default: none, on a platform PORT", _port
     )
     serializer: str = _setting(
-        "JOBS_SERIALIZER", "json", "`json`, or `pickle`, which runs code in whoever reads", _choice("json", "pickle")
+        "JOBS_SERIALIZER", "json", "`json`, `pickle`, which runs code in whoever reads, or a class by name", _serializer
+    )
+    allow: str = _setting(
+        "JOBS_ALLOW",
+        "tasks",
+        "what a job may name: `tasks` (registered ones), or `any`, which imports what it names",
+        _choice("tasks", "any"),
+    )
+    webhooks: bool = _setting(
+        "JOBS_WEBHOOKS", "0", "`1` lets jobs have RQ's webhooks sent: requests to whatever address they name", _switch
     )
     timeout: float = _setting("JOBS_TIMEOUT", "3m", "how long a job may run, unless its task says otherwise", seconds)
+    pool: str = _setting(
+        "JOBS_POOL",
+        "thread",
+        "`thread`, or `process`: each job in a process of its own, for CPU-bound or risky tasks",
+        _choice("thread", "process"),
+    )
     concurrency: int = _setting("JOBS_CONCURRENCY", "10", "jobs that one child of a worker runs at once", _count)
     processes: int = _setting("JOBS_PROCESSES", "1", "children of a worker", _count)
     lease: float = _setting("JOBS_LEASE", "6", "how long a worker's hold on its jobs outlives its last word", seconds)

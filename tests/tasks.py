@@ -1,9 +1,13 @@
 """Tasks for the tests. What they did is written to a file, so that no checker has to trust Redis."""
 
+import asyncio
 import os
 import time
 from pathlib import Path
 from typing import Any
+
+import rq
+from rq import get_current_job
 
 from jobs import task
 
@@ -49,6 +53,55 @@ def badly_keyed(number: int) -> int:
 @task
 def echo(value: Any) -> Any:
     return value
+
+
+@task
+async def add_later(a: int, b: int) -> int:
+    await asyncio.sleep(0.01)
+    return a + b
+
+
+@task(attempts=1, timeout=1)
+async def wait_for_ever() -> None:
+    await asyncio.Event().wait()
+
+
+@task(attempts=1, timeout=1)
+def spin() -> None:
+    while True:
+        pass
+
+
+@task(attempts=1, timeout=1)
+def sleep_through() -> None:
+    time.sleep(60)
+
+
+@task(attempts=1)
+def die(code: int) -> None:
+    os._exit(code)
+
+
+@task
+def whoami() -> dict[str, Any]:
+    """What a job sees of itself; leaves a word in its meta."""
+    job = get_current_job()
+    assert job
+    job.meta["seen"] = True
+    job.save_meta()
+    return {"id": job.id, "origin": job.origin, "args": list(job.args), "worker": job.worker_name, "pid": os.getpid()}
+
+
+@task
+def ask_again(maximum: int) -> Any:
+    """RQ's way to be tried again: return a ``Retry``."""
+    return rq.Retry(max=maximum)
+
+
+@task
+def on_end(job: Any, connection: Any, *details: Any) -> None:
+    """A callback: leaves in Redis what it was called with."""
+    connection.rpush("called", f"{job.id} {len(details)}")
 
 
 def not_a_task() -> None:

@@ -9,6 +9,8 @@ from jobs.health.snapshot import Process, QueueView, Snapshot
 Severity = Literal["warn", "fail"]
 
 LEADER_SLACK = 10.0
+KNOWN = {"json", "pickle"}
+"""Serializers whose writing can be told by its first byte."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ def _serializer_mismatch(snapshot: Snapshot, limits: Limits) -> Iterator[Finding
         )
     for queue in snapshot.queues:
         readers = {p.row["serializer"] for p in snapshot.alive("worker") if queue.name in p.row["queues"]}
-        if queue.head_format and readers and queue.head_format not in readers:
+        if queue.head_format and readers and readers <= KNOWN and queue.head_format not in readers:
             yield _serializer_finding(
                 f"The first job of '{queue.name}', {queue.waiting_ids[0]}, is {queue.head_format}, "
                 f"but its workers read {', '.join(sorted(readers))}: it will fail",

@@ -3,9 +3,9 @@
 -- refused, because somebody else has the job. A failure with attempts left is scheduled again.
 --
 -- KEYS  1 the child's held jobs, 2 the worker, 3 the outbox of follow-ups
--- ARGV  1 prefix, 2 worker name, then for each: id, token, outcome (finished, failed, stopped), value
---       (finished: the result, base64, or '' for None; else the traceback, zlib and base64), started, ended
---       (seconds since 1970), final 0|1 (1: not to be tried again)
+-- ARGV  1 prefix, 2 worker name, then for each: id, token, outcome (finished, failed, stopped, retried, exhausted),
+--       value (finished: the result, base64, or '' for None; else the traceback, zlib and base64), started, ended
+--       (seconds since 1970), after (failed: -1 not to be tried again, else 0; retried: seconds to wait)
 -- returns  for each 1 accepted, 2 accepted and in the outbox, 0 refused
 
 -- @include iso
@@ -16,7 +16,7 @@ local prefix, worker = ARGV[1], ARGV[2]
 local YEAR = 31536000
 local FIELDS = { 'origin', 'key', 'result_ttl', 'failure_ttl', 'retries_left', 'retry_intervals',
   'enqueue_at_front_on_retry', 'group_id', 'rate_limit_key', 'repeats_left', 'webhooks' }
-local TYPE = { finished = '1', failed = '2', stopped = '3' }
+local TYPE = { finished = '1', failed = '2', stopped = '3', retried = '4', exhausted = '5' }
 
 -- The time to live of a job that is over, in seconds; RQ's -1 means for ever.
 local function expire(hash, results, ttl)
@@ -41,10 +41,13 @@ local function record(id, token, outcome, value, started, ended)
   return results
 end
 
-local function try_again(id, hash, queue, left, intervals, front)
+-- The delay before the next attempt, as RQ picks it from the job's list.
+local function backoff(left, intervals)
   local delays = intervals and cjson.decode(intervals) or {}
-  local delay = delays[math.max(#delays - left, 0) + 1] or 0
-  redis.call('HSET', hash, 'retries_left', left - 1)
+  return delays[math.max(#delays - left, 0) + 1] or 0
+end
+
+local function try_again(id, hash, queue, delay, front)
   if delay > 0 then
     redis.call('HSET', hash, 'status', 'scheduled')
     redis.call('ZADD', prefix .. ':scheduled:' .. queue, now + delay, id)
@@ -71,7 +74,7 @@ local function run_again(id, hash, queue, lane, repeats)
   end
 end
 
-local function settle(id, token, outcome, value, started, ended, final)
+local function settle(id, token, outcome, value, started, ended, after)
   local hash = prefix .. ':job:' .. id
   local queue, lane, keep, keep_failed, left, intervals, front, group, limit, repeats, webhooks =
     unpack(redis.call('HMGET', hash, unpack(FIELDS)))
@@ -79,10 +82,13 @@ local function settle(id, token, outcome, value, started, ended, final)
   redis.call('ZREM', prefix .. ':wip:' .. queue, id .. ':' .. token)
   local ended_at = iso(math.floor(ended), math.floor((ended % 1) * 1e6))
   left = tonumber(left or 0) or 0
-  if outcome == 'failed' and left > 0 and final ~= '1' then
+  local again = outcome == 'failed' and left > 0 and after >= 0
+  if again or outcome == 'retried' then
     redis.call('HSET', hash, 'ended_at', ended_at)
     redis.call('EXPIRE', record(id, token, outcome, value, started, ended), YEAR)
-    try_again(id, hash, queue, left, intervals, front)
+    if again then redis.call('HSET', hash, 'retries_left', left - 1)
+    else redis.call('HINCRBY', hash, 'number_of_retries', 1) end
+    try_again(id, hash, queue, again and backoff(left, intervals) or after, front)
     return
   end
   local ok = outcome == 'finished'
@@ -97,21 +103,22 @@ local function settle(id, token, outcome, value, started, ended, final)
     redis.call('DEL', hash, prefix .. ':results:' .. id)
   else
     if followed then ttl = ttl < 0 and ttl or math.max(ttl, 3600) end
-    redis.call('HSET', hash, 'status', outcome, 'ended_at', ended_at)
+    redis.call('HSET', hash, 'status', outcome == 'exhausted' and 'failed' or outcome, 'ended_at', ended_at)
     expire(hash, record(id, token, outcome, value, started, ended), ttl)
     redis.call('ZADD', prefix .. (ok and ':finished:' or ':failed:') .. queue, ttl < 0 and 4102444800 or now + ttl, id)
   end
-  if followed then redis.call('ZADD', KEYS[3], now, id .. ':' .. outcome) end
+  if followed then redis.call('ZADD', KEYS[3], now, id .. ':' .. (outcome == 'exhausted' and 'failed' or outcome)) end
   if lane and lane ~= '' then advance(prefix, lane, now, stamp) end
   return followed
 end
 
 local replies, done, failed, busy = {}, 0, 0, 0
 for at = 3, #ARGV, 7 do
-  local id, token, outcome, value, started, ended, final = unpack(ARGV, at, at + 6)
+  local id, token, outcome, value, started, ended, after = unpack(ARGV, at, at + 6)
   if redis.call('HGET', KEYS[1], id) == token then
     redis.call('HDEL', KEYS[1], id)
-    replies[#replies + 1] = settle(id, token, outcome, value, tonumber(started), tonumber(ended), final) and 2 or 1
+    replies[#replies + 1] = settle(id, token, outcome, value, tonumber(started), tonumber(ended), tonumber(after))
+      and 2 or 1
     if outcome == 'finished' then done = done + 1 else failed = failed + 1 end
     busy = busy + (tonumber(ended) - tonumber(started))
   else

@@ -18,6 +18,7 @@
 -- @include advance
 -- @include put_back
 -- @include poison
+-- @include recover
 -- @include promote
 local prefix, lease, limit, why = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 
@@ -38,26 +39,8 @@ for at = 8, #ARGV do
   end
 end
 
-local function recover(child, recovered)
-  local held = redis.call('HGETALL', prefix .. ':signalbox:held:' .. child)
-  local executions = {}
-  for at = 1, #held, 2 do executions[#executions + 1] = { held[at], held[at + 1] } end
-  table.sort(executions, function(a, b) return tonumber(a[2]) > tonumber(b[2]) end)
-  for _, execution in ipairs(executions) do
-    local id, token = unpack(execution)
-    local hash = put_back(prefix, child, id, token, stamp)
-    if hash and redis.call('HINCRBY', hash, 'lost_leases', 1) > limit then
-      poison(prefix, id, hash, now, stamp, why)
-    elseif hash then
-      recovered[#recovered + 1] = id
-    end
-  end
-  redis.call('DEL', prefix .. ':signalbox:held:' .. child)
-  redis.call('ZREM', KEYS[1], child)
-end
-
 local recovered = {}
-for _, child in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now)) do recover(child, recovered) end
+recover(prefix, KEYS[1], now, stamp, limit, why, recovered)
 
 local moved, limited = {}, {}
 for _, key in ipairs(redis.call('SMEMBERS', KEYS[3])) do

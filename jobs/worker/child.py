@@ -3,7 +3,6 @@
 ``python -m jobs.worker.child CHILD WORKER THREADS TABLE READY QUEUE…``; TABLE and READY are file descriptors.
 """
 
-import asyncio
 import json
 import logging
 import os
@@ -23,7 +22,8 @@ from jobs.settings import Settings, current
 from jobs.supervise.process import die_with_launcher
 from jobs.supervise.stop import on_signal
 from jobs.worker import deadlines
-from jobs.worker.execution import Runner
+from jobs.worker.execution import Runner, Runs, new_loop
+from jobs.worker.pool import PoolRunner
 from jobs.worker.slots import Slots
 from jobs.worker.table import Table
 
@@ -46,8 +46,7 @@ def main(arguments: list[str]) -> int:
         json.dump(registry.inventory(), keeper)
     client = connect(settings, "child", instance=child, retries=0)
     rows = Table(int(table), int(threads))
-    loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, name="asyncio", daemon=True).start()
+    runner: Runs = PoolRunner(int(threads)) if settings.pool == "process" else Runner(client, new_loop())
     slots = Slots(
         client,
         child,
@@ -55,14 +54,16 @@ def main(arguments: list[str]) -> int:
         tuple(queues),
         rows,
         int(threads),
-        Runner(client, loop),
+        runner,
         lambda job_id: follow_up(client, job_id),
         on_signal(signal.SIGTERM),
+        settings.interruptions,
     )
     ended = threading.Event()
     threading.Thread(target=_run, args=(settings, child, slots, ended), name="slots").start()
     threading.Thread(target=deadlines.watch, args=(slots.slots, rows, ended), name="deadlines", daemon=True).start()
     _keep_house(slots, ended)
+    runner.close()
     return 0
 
 

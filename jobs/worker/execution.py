@@ -1,22 +1,24 @@
 """One execution, from what was claimed to how it ended."""
 
 import asyncio
+import threading
 import time
 import traceback
 import zlib
 from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as NotInTime
-from typing import Any
+from typing import Any, Protocol
 
+import rq
 import rq.job
 from redis import Redis
 from rq.exceptions import DeserializationError
 from rq.timeouts import JobTimeoutException
 
-from jobs import registry
+from jobs import scripts
 from jobs.errors import NotAllowed, UnknownTask
-from jobs.job import Job, serializer
+from jobs.job import Job, function_of, serializer
 from jobs.scripts import Claimed, Outcome, Settlement
 from jobs.settings import current
 from jobs.worker import callbacks
@@ -39,6 +41,25 @@ class LazyJob(Job):
         return getattr(self, name)
 
 
+class Interrupted(Exception):
+    """The process of a job died under it; the text says how."""
+
+
+class Runs(Protocol):
+    """What runs executions: a ``Runner``, in the slot's own thread, or a pool of processes."""
+
+    def run(self, claimed: Claimed, slot: Slot, deadline: float) -> Settlement: ...
+
+    def close(self) -> None: ...
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """An event loop in a thread of its own, for coroutine tasks."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="asyncio", daemon=True).start()
+    return loop
+
+
 class Runner:
     """Runs executions for one child: decodes, calls, and puts the ending into words."""
 
@@ -53,22 +74,28 @@ class Runner:
         job = LazyJob(claimed, self._connection)
         token = rq.job._current_job.set(job)
         outcome: Outcome = "finished"
-        value, final = EMPTY, False
+        value, after = EMPTY, 0.0
         try:
             function, args, kwargs = self._decode(claimed)
             result = slot.call(self._awaited(function, deadline), args, kwargs, deadline)
-            value = EMPTY if result is None else b64encode(self._serializer.dumps(result))
-            if claimed.special:
-                callbacks.succeeded(job, slot, result)
+            if isinstance(result, rq.Retry):
+                outcome, after = asked_again(job, result)
+            else:
+                value = EMPTY if result is None else b64encode(self._serializer.dumps(result))
+                if claimed.special:
+                    callbacks.succeeded(job, slot, result)
         except BaseException as error:
             stopped = isinstance(error, JobStopped)
             if claimed.special:
                 error = callbacks.stopped(job, slot, error) if stopped else callbacks.failed(job, slot, error)
             outcome, value = "stopped" if stopped else "failed", in_words(error, claimed)
-            final = isinstance(error, UnknownTask | NotAllowed | DeserializationError)
+            after = scripts.FINAL if isinstance(error, UnknownTask | NotAllowed | DeserializationError) else 0.0
         finally:
             rq.job._current_job.reset(token)
-        return Settlement(claimed.id, claimed.token, outcome, value, started, time.time(), final)
+        return Settlement(claimed.id, claimed.token, outcome, value, started, time.time(), after)
+
+    def close(self) -> None:
+        """Nothing to end: the threads are the slots'."""
 
     def _decode(self, claimed: Claimed) -> tuple[Callable[..., Any], Any, Any]:
         data = claimed.data
@@ -79,9 +106,7 @@ class Runner:
         except Exception as error:
             what = f"the payload of job {claimed.id} is damaged, or not {current().serializer}: {type(error).__name__}"
             raise DeserializationError(what) from None
-        if instance is not None:
-            raise NotAllowed(f"job {claimed.id} carries an object; only plain functions that are registered tasks run")
-        return registry.find(name).function, args, kwargs
+        return function_of(name, instance), args, kwargs
 
     def _awaited(self, function: Callable[..., Any], deadline: float) -> Callable[..., Any]:
         if not asyncio.iscoroutinefunction(function):
@@ -98,6 +123,14 @@ class Runner:
                 raise JobTimeoutException from None
 
         return wait
+
+
+def asked_again(job: Job, retry: rq.Retry) -> tuple[Outcome, float]:
+    """What becomes of a job that returned RQ's ``Retry``: so long until its next try, or that it has had them all."""
+    done = job.number_of_retries or 0
+    if done >= retry.max:
+        return "exhausted", 0.0
+    return "retried", float(rq.Retry.get_interval(done, retry.intervals))
 
 
 def in_words(error: BaseException, claimed: Claimed) -> bytes:

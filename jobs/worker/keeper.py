@@ -25,7 +25,6 @@ from jobs.schedule.loop import CARE, promote_limited
 from jobs.schedule.store import Store
 from jobs.scripts import Ticked
 from jobs.settings import Settings
-from jobs.worker.execution import packed
 from jobs.worker.nursery import Nursery, SettingsRefused
 
 log = logging.getLogger(__name__)
@@ -33,8 +32,6 @@ log = logging.getLogger(__name__)
 TICK = 1.0
 LOOK = 0.1
 BACKOFF_CAP = 2.0
-LOST_LEASES = 10
-POISON = packed("The process that ran this job was lost, again and again; the job may be what kills it.\n")
 
 
 class Keeper(BaseWorker):
@@ -129,8 +126,8 @@ class Keeper(BaseWorker):
             self._nursery.ids,
             lease=self._settings.lease,
             leader_lease=LEADER_TTL,
-            survives=LOST_LEASES,
-            why=POISON,
+            survives=reaper.LOST_LEASES,
+            why=reaper.POISON,
         )
         return self._ticked
 

@@ -18,7 +18,7 @@ from jobs import scripts
 from jobs.scripts import Claimed, Held, Settlement
 from jobs.worker.bell import Bell
 from jobs.worker.deadlines import Slot
-from jobs.worker.execution import Runner
+from jobs.worker.execution import Interrupted, Runs, packed
 from jobs.worker.table import Table
 
 log = logging.getLogger(__name__)
@@ -43,9 +43,10 @@ class Slots:
         queues: tuple[str, ...],
         table: Table,
         threads: int,
-        runner: Runner,
+        runner: Runs,
         followups: Callable[[str], None],
         stop: threading.Event,
+        survives: int,
     ) -> None:
         self._client = client
         self._child = child
@@ -68,6 +69,7 @@ class Slots:
         """A reply was lost: Redis may say that we hold jobs of which we do not know."""
         self._average = AHEAD
         self.stop = stop
+        self._survives = survives
         self.slots = [Slot(number) for number in range(threads)]
         self._bells: list[Bell] = []
 
@@ -124,12 +126,30 @@ class Slots:
             started = time.monotonic()
             deadline = started + claimed.timeout if claimed.timeout > 0 else 0.0
             self._table.begin(slot.number, claimed.id, claimed.token, started, deadline)
-            settlement = self._runner.run(claimed, slot, deadline)
+            settlement = self._run(claimed, slot, deadline)
             self._table.end(slot.number)
             with self._change:
-                self._done.append(settlement)
+                if settlement:
+                    self._done.append(settlement)
+                else:
+                    self._called = True
                 self._free += 1
                 self._average += 0.1 * (time.monotonic() - started - self._average)
+
+    def _run(self, claimed: Claimed, slot: Slot, deadline: float) -> Settlement | None:
+        """How it ended; None when it was interrupted, and has been put back and charged."""
+        try:
+            return self._runner.run(claimed, slot, deadline)
+        except Interrupted as error:
+            log.warning("job %s was interrupted: %s", claimed.id, str(error).strip())
+            held = Held(claimed.id, claimed.token, charged=True, why=packed(str(error)))
+        try:
+            scripts.release(self._client, self._child, [held], self._survives)
+        except RedisError:
+            self._unsure = True
+        with self._change:
+            self._mine.discard(claimed.id)
+        return None
 
     def _next(self) -> Claimed | None:
         """The next job for the calling thread; None when it should end."""

@@ -36,8 +36,8 @@ def claim(client: Redis, wanted: int = 10, *names: str, child: str = CHILD) -> l
     return found
 
 
-def settle(client: Redis, one: Claimed, outcome: Any = "finished", value: bytes = b"", final: bool = False) -> int:
-    [reply] = scripts.settle(client, WORKER, CHILD, [Settlement(one.id, one.token, outcome, value, 1.0, 2.5, final)])
+def settle(client: Redis, one: Claimed, outcome: Any = "finished", value: bytes = b"", after: float = 0) -> int:
+    [reply] = scripts.settle(client, WORKER, CHILD, [Settlement(one.id, one.token, outcome, value, 1.0, 2.5, after)])
     return reply
 
 
@@ -148,7 +148,7 @@ class TestSettle:
         accept(client), accept(client)
         first, second = claim(client)
         settle(client, first)
-        settle(client, second, "failed", packed("no\n"), final=True)
+        settle(client, second, "failed", packed("no\n"), scripts.FINAL)
         row = client.hgetall(keys.worker(WORKER))
         assert (row[b"successful_job_count"], row[b"failed_job_count"]) == (b"1", b"1")
         assert float(row[b"total_working_time"]) == 3.0
@@ -186,8 +186,8 @@ class TestSettle:
 
     def test_the_last_failure_and_a_final_one_are_kept_as_failed(self, client: Redis) -> None:
         accept(client, retry=Retry(attempts=1)), accept(client)
-        for one, final in zip(claim(client), (False, True), strict=True):
-            settle(client, one, "failed", packed("ValueError: for good\n"), final)
+        for one, after in zip(claim(client), (0, scripts.FINAL), strict=True):
+            settle(client, one, "failed", packed("ValueError: for good\n"), after)
             job = Job.fetch(one.id, client)
             latest = job.latest_result()
             assert job.get_status().value == "failed"

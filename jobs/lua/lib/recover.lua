@@ -1,0 +1,25 @@
+-- recover(prefix, leases, now, stamp, limit, why, recovered): take back what children hold whose lease has run out, in
+-- the order in which it was given to each. A job that was lost more than limit times fails. Adds the ids put back.
+local function recover_child(prefix, leases, child, now, stamp, limit, why, recovered)
+  local key = prefix .. ':signalbox:held:' .. child
+  local held, executions = redis.call('HGETALL', key), {}
+  for at = 1, #held, 2 do executions[#executions + 1] = { held[at], held[at + 1] } end
+  table.sort(executions, function(a, b) return tonumber(a[2]) > tonumber(b[2]) end)
+  for _, execution in ipairs(executions) do
+    local id, token = unpack(execution)
+    local hash = put_back(prefix, child, id, token, stamp)
+    if hash and redis.call('HINCRBY', hash, 'lost_leases', 1) > limit then
+      poison(prefix, id, hash, now, stamp, why)
+    elseif hash then
+      recovered[#recovered + 1] = id
+    end
+  end
+  redis.call('DEL', key)
+  redis.call('ZREM', leases, child)
+end
+
+local function recover(prefix, leases, now, stamp, limit, why, recovered)
+  for _, child in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now)) do
+    recover_child(prefix, leases, child, now, stamp, limit, why, recovered)
+  end
+end

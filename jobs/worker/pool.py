@@ -1,0 +1,66 @@
+"""``--pool process``: each job in a process of its own, for tasks that use the CPU or may bring their process down.
+
+Pebble keeps the processes, ends one whose job overruns its timeout, and tells when one has died. A job that takes its
+process with it takes no other job with it.
+"""
+
+import multiprocessing
+import signal
+import threading
+import time
+from concurrent.futures import TimeoutError as NotInTime
+
+from pebble import ProcessExpired, ProcessPool
+from redis import Redis
+
+from jobs import registry
+from jobs.connection import connect
+from jobs.health import heartbeat
+from jobs.scripts import Claimed, Settlement
+from jobs.settings import current
+from jobs.worker.deadlines import Slot
+from jobs.worker.execution import Interrupted, Runner, new_loop, packed
+
+BUILT_IN = (heartbeat.TASK,)
+FOR_EVER = 366 * 86400.0
+
+
+class PoolRunner:
+    """Runs executions as ``Runner`` does, each in one of ``count`` processes."""
+
+    def __init__(self, count: int) -> None:
+        self._pool = ProcessPool(count, context=multiprocessing.get_context("spawn"), initializer=_prepare)
+
+    def run(self, claimed: Claimed, slot: Slot, deadline: float) -> Settlement:
+        """Run it. Raises ``Interrupted`` when the process died under it."""
+        started = time.time()
+        try:
+            settlement: Settlement = self._pool.schedule(_work, (claimed,), timeout=claimed.timeout or None).result()
+        except NotInTime:
+            why = f"JobTimeoutException: the job ran longer than its timeout of {claimed.timeout:g} s; it was killed.\n"
+            return Settlement(claimed.id, claimed.token, "failed", packed(why), started, time.time())
+        except ProcessExpired as error:
+            raise Interrupted(f"The process that ran this job ended with code {error.exitcode}.\n") from error
+        return settlement
+
+    def close(self) -> None:
+        """End the processes; what they ran has been handed in."""
+        self._pool.stop()
+        self._pool.join()
+
+
+_runner: Runner
+
+
+def _prepare() -> None:
+    global _runner
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    settings = current()
+    registry.load(settings.tasks)
+    client: Redis = connect(settings, "pool", retries=0)
+    _runner = Runner(client, new_loop())
+
+
+def _work(claimed: Claimed) -> Settlement:
+    return _runner.run(claimed, Slot(threading.get_native_id()), 0.0)
