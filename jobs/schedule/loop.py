@@ -19,7 +19,7 @@ from jobs.settings import Settings
 log = logging.getLogger(__name__)
 
 TICK = 1.0
-CARE = 10.0
+CARE = 15.0
 """Seconds between two looks at which queues are served, for each has a heartbeat."""
 
 
@@ -34,7 +34,7 @@ def run(settings: Settings, client: Redis, holder: str, queues: tuple[str, ...],
                     log.info("scheduler: leading")
                 if time.monotonic() >= next_care:
                     next_care = time.monotonic() + CARE
-                    store.keep_heartbeats((*queues, *served(client)), settings.heartbeat)
+                    store.keep_heartbeats(tuple(dict.fromkeys([*queues, *served(client)])), settings.heartbeat)
                 tick(client, store)
             if led and not leader.leads:
                 log.warning("scheduler: no longer leading; standing by")

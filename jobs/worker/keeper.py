@@ -114,8 +114,8 @@ class Keeper(BaseWorker):
     def _schedule(self, ticked: Ticked) -> None:
         if time.monotonic() >= self._next_care:
             self._next_care = time.monotonic() + CARE
-            queues = (*self._settings.queues, *served(self.connection))
-            self._store.keep_heartbeats(queues, self._settings.heartbeat)
+            queues = dict.fromkeys([*self._settings.queues, *served(self.connection)])
+            self._store.keep_heartbeats(tuple(queues), self._settings.heartbeat)
         if ticked.due:
             self._store.run_due(ticked.at)
 
