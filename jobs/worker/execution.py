@@ -8,6 +8,7 @@ import zlib
 from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as NotInTime
+from functools import cache
 from typing import Any, Protocol
 
 import rq
@@ -77,7 +78,9 @@ class Runner:
         value, after = EMPTY, 0.0
         try:
             function, args, kwargs = self._decode(claimed)
-            result = slot.call(self._awaited(function, deadline), args, kwargs, deadline)
+            if is_coroutine(function):
+                function = self._awaited(function, deadline)
+            result = slot.call(function, args, kwargs, deadline)
             if isinstance(result, rq.Retry):
                 outcome, after = asked_again(job, result)
             else:
@@ -109,9 +112,6 @@ class Runner:
         return function_of(name, instance), args, kwargs
 
     def _awaited(self, function: Callable[..., Any], deadline: float) -> Callable[..., Any]:
-        if not asyncio.iscoroutinefunction(function):
-            return function
-
         def wait(*args: Any, **kwargs: Any) -> Any:
             future = asyncio.run_coroutine_threadsafe(function(*args, **kwargs), self._loop)
             try:
@@ -131,6 +131,12 @@ def asked_again(job: Job, retry: rq.Retry) -> tuple[Outcome, float]:
     if done >= retry.max:
         return "exhausted", 0.0
     return "retried", float(rq.Retry.get_interval(done, retry.intervals))
+
+
+@cache
+def is_coroutine(function: Callable[..., Any]) -> bool:
+    """``asyncio.iscoroutinefunction``, asked once a function: it costs more than many a job."""
+    return asyncio.iscoroutinefunction(function)
 
 
 def in_words(error: BaseException, claimed: Claimed) -> bytes:
