@@ -12,10 +12,12 @@ from rq import Callback, Queue
 from rq.job import JobStatus
 
 from jobs import enqueue, enqueue_many, keys, prepare
-from jobs.errors import UnknownTask
+from jobs.address import parse
+from jobs.connection import open_client
+from jobs.errors import DurabilityUnavailable, UnknownTask
 from jobs.job import Job
 from jobs.launcher.server import start
-from jobs.queues import JobRef
+from jobs.queues import JobRef, submit
 from tests import tasks as t
 from tests.support import Process, Processes, answers, free_port, wait_for
 
@@ -164,6 +166,24 @@ def test_a_unique_id_is_refused_even_when_its_job_is_gone(url: str, client: Redi
 
 def test_durable_returns_once_the_job_is_on_disk(url: str) -> None:
     assert enqueue(t.add, 1, 1, durable=True).created
+
+
+def test_durable_is_refused_with_nothing_written_where_the_server_keeps_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    port = free_port()
+    where = parse(f"redis://127.0.0.1:{port}/0")
+    server = start(tmp_path, port, "--loglevel", "warning", "--appendonly", "no")
+    try:
+        wait_for(lambda: answers(port), "the server")
+        client = open_client(where, "test")
+        with pytest.raises(DurabilityUnavailable, match="append-only file"):
+            submit(client, [prepare(t.add, 1, 1)], durable=True)
+        assert client.dbsize() == 0
+        assert submit(client, [prepare(t.add, 1, 1)], durable="best")[0].created
+    finally:
+        server.kill()
+        server.wait()
 
 
 def test_sigterm_lets_the_running_job_finish_and_leaves_the_rest(
