@@ -56,6 +56,7 @@ class Keeper(BaseWorker):
         self._store = Store(client)
         self._leads = False
         self._next_care = 0.0
+        self._period = min(TICK, settings.lease / 3)
         self._registered = False
         self._announced = False
         self._ticked: Ticked | None = None
@@ -76,7 +77,7 @@ class Keeper(BaseWorker):
             try:
                 if time.monotonic() >= next_tick:
                     self._tick()
-                    next_tick = time.monotonic() + TICK
+                    next_tick = time.monotonic() + self._period
                 self._nursery.tend()
                 if self._nursery.inventory and not self._announced:
                     self._announced = True
@@ -147,7 +148,7 @@ class Keeper(BaseWorker):
         next_tick = 0.0
         while self._nursery.is_busy() and time.monotonic() < deadline:
             if time.monotonic() >= next_tick:
-                next_tick = time.monotonic() + TICK
+                next_tick = time.monotonic() + self._period
                 self._attempt(self._renew, "leases were not renewed")
             time.sleep(LOOK / 2)
         if self._attempt(self._nursery.end, "jobs were not put back; their leases run out by themselves"):
