@@ -4,6 +4,7 @@ import hashlib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -26,12 +27,12 @@ class Task:
     key: Callable[..., str] | None = None
     """Called with the job's arguments; gives the key of its lane."""
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Its dotted path, which is also how RQ names a function."""
         return f"{self.function.__module__}.{self.function.__qualname__}"
 
-    @property
+    @cached_property
     def signature(self) -> inspect.Signature:
         return inspect.signature(self.function)
 

@@ -241,7 +241,8 @@ def release(client: Redis, child: str, executions: Sequence[Held], survives: int
 def held(client: Redis, child: str) -> list[tuple[str, str]]:
     """What a child holds, as id and token, first given first."""
     found = cast(dict[bytes, bytes], client.hgetall(keys.held(child)))
-    return sorted(((job_id.decode(), token.decode()) for job_id, token in found.items()), key=lambda one: int(one[1]))
+    tokens = {job_id.decode(): held.decode().partition(":")[0] for job_id, held in found.items()}
+    return sorted(tokens.items(), key=lambda one: int(one[1]))
 
 
 def tick(

@@ -20,18 +20,26 @@ local function heads_lane(id, lane)
   return redis.call('RPUSH', ours .. 'lane:' .. lane, id) == 1
 end
 
+-- Pushes to the ends of queues wait for one another, so that many are one command; a push to the front does not.
+local ends = {}
+
+-- Hands a job over; returns the fields that say where it is.
 local function place(id, queue, lane, delay, front)
-  local hash = prefix .. ':job:' .. id
   if delay > 0 then
-    redis.call('HSET', hash, 'status', 'scheduled')
     redis.call('ZADD', prefix .. ':scheduled:' .. queue, now + delay, id)
-  elseif heads_lane(id, lane) then
-    redis.call('HSET', hash, 'status', 'queued', 'enqueued_at', stamp)
-    redis.call(front and 'LPUSH' or 'RPUSH', prefix .. ':queue:' .. queue, id)
-  else
-    redis.call('HSET', hash, 'status', 'deferred')
-    redis.call('ZADD', prefix .. ':deferred:' .. queue, now, id)
+    return 'status', 'scheduled'
   end
+  if heads_lane(id, lane) then
+    if front then
+      redis.call('LPUSH', prefix .. ':queue:' .. queue, id)
+    else
+      ends[queue] = ends[queue] or {}
+      table.insert(ends[queue], id)
+    end
+    return 'status', 'queued', 'enqueued_at', stamp
+  end
+  redis.call('ZADD', prefix .. ':deferred:' .. queue, now, id)
+  return 'status', 'deferred'
 end
 
 local function is_new(id, unique)
@@ -39,18 +47,20 @@ local function is_new(id, unique)
   return not unique or redis.call('SET', ours .. 'unique:' .. id, 1, 'NX', 'EX', remember) ~= false
 end
 
-local created, at = {}, 3
+local created, queues, at = {}, {}, 3
 while at <= #ARGV do
   local id, queue, lane, delay, front, unique, count = unpack(ARGV, at, at + 6)
-  local first = at + 7
-  at = first + 2 * tonumber(count)
+  local fields = { 'created_at', stamp, 'origin', queue, unpack(ARGV, at + 7, at + 6 + 2 * count) }
+  at = at + 7 + 2 * count
   if is_new(id, unique == '1') then
-    redis.call('HSET', prefix .. ':job:' .. id, 'created_at', stamp, 'origin', queue, unpack(ARGV, first, at - 1))
-    redis.call('SADD', KEYS[1], prefix .. ':queue:' .. queue)
-    place(id, queue, lane, tonumber(delay), front == '1')
+    for _, word in ipairs({ place(id, queue, lane, tonumber(delay), front == '1') }) do fields[#fields + 1] = word end
+    redis.call('HSET', prefix .. ':job:' .. id, unpack(fields))
+    queues[queue] = true
     created[#created + 1] = 1
   else
     created[#created + 1] = 0
   end
 end
+for queue in pairs(queues) do redis.call('SADD', KEYS[1], prefix .. ':queue:' .. queue) end
+for queue, ids in pairs(ends) do redis.call('RPUSH', prefix .. ':queue:' .. queue, unpack(ids)) end
 return created

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- claim: give a child the next jobs of its queues, first queue first. The guard: a job is given only when its
 -- hash is there, its status is queued, no child holds it, and it heads its lane.
--- What was given is in the child's hash of held jobs, under a token that only grows, until it is settled.
+-- What was given is in the child's hash of held jobs, as token:queue, until it is settled. Tokens only grow.
 --
 -- KEYS  1 leases, 2 the child's held jobs, 3 the count of executions, 4 suspended, 5 paused queues, 6… queues
 -- ARGV  1 prefix, 2 child, 3 worker name, 4 how many at most, 5… the names of the queues
@@ -24,8 +24,12 @@ local function is_held(id, holder)
   return holder and redis.call('HEXISTS', prefix .. ':signalbox:held:' .. holder, id) == 1
 end
 
-local function may_run(id, queue, status, lane, holder)
-  if status ~= 'queued' or is_held(id, holder) then return false end
+local function may_run(id, hash, queue, status, lane, holder)
+  if status ~= 'queued' then return false end
+  if is_held(id, holder) then
+    redis.call('HSET', hash, 'status', 'started') -- some tool pushed it while it runs
+    return false
+  end
   if not lane or lane == '' then return true end
   if redis.call('LINDEX', prefix .. ':signalbox:lane:' .. lane, 0) == id then return true end
   -- Some tool pushed it past its lane. It waits there now, unless the lane is free: then its turn comes by place.
@@ -33,32 +37,46 @@ local function may_run(id, queue, status, lane, holder)
   return false
 end
 
-local given, count = {}, 0
+local function is_special(job)
+  for field = 7, #FIELDS do
+    if job[field] and job[field] ~= '' then return 1 end
+  end
+  return 0
+end
+
+-- Tokens are counted out for all the jobs that may come of a queue at once; those not used are never used.
+local given, holds, last = {}, {}, 0
 for at = 6, #KEYS do
-  local queue = ARGV[at - 1]
-  local missing = wanted - count
+  local queue, missing, running = ARGV[at - 1], wanted - #holds / 2, {}
   if missing > 0 and redis.call('SISMEMBER', KEYS[5], queue) == 0 then
-    local ids = redis.call('LPOP', KEYS[at], missing)
-    for _, id in ipairs(ids or {}) do
+    local ids = redis.call('LPOP', KEYS[at], missing) or {}
+    if #ids > 0 then last = redis.call('INCRBY', KEYS[3], #ids) end
+    for number, id in ipairs(ids) do
       local hash = prefix .. ':job:' .. id
-      local job = redis.call('HMGET', hash, unpack(FIELDS))
-      if may_run(id, queue, job[1], job[4], job[5]) then
-        local token = tostring(redis.call('INCR', KEYS[3]))
+      local job = redis.pcall('HMGET', hash, unpack(FIELDS))
+      if not job.err and may_run(id, hash, queue, job[1], job[4], job[5]) then
+        local token = string.format('%d', last - #ids + number)
         redis.call('HSET', hash, 'status', 'started', 'started_at', stamp, 'last_heartbeat', stamp,
-          'worker_name', worker, 'held_by', child)
+          'worker_name', worker, 'held_by', child, 'execution', token)
         if job[6] and job[6] ~= '' then redis.call('PERSIST', hash) end
-        redis.call('ZADD', prefix .. ':wip:' .. queue, FAR, id .. ':' .. token)
-        redis.call('HSET', KEYS[2], id, token)
-        local special = 0
-        for field = 7, #FIELDS do
-          if job[field] and job[field] ~= '' then special = 1 end
-        end
+        running[#running + 1], running[#running + 2] = FAR, id .. ':' .. token
+        holds[#holds + 1], holds[#holds + 2] = id, token .. ':' .. queue
         local n = #given
         given[n + 1], given[n + 2], given[n + 3] = id, token, queue
-        given[n + 4], given[n + 5], given[n + 6] = job[2] or '', job[3] or '', special
-        count = count + 1
+        given[n + 4], given[n + 5], given[n + 6] = job[2] or '', job[3] or '', is_special(job)
       end
     end
+    if #running > 0 then redis.call('ZADD', prefix .. ':wip:' .. queue, unpack(running)) end
   end
 end
+if #holds == 0 then return given end
+
+-- A job that was deleted while this child ran it, and accepted anew, comes a second time: the first is forgotten.
+local ids = {}
+for at = 1, #holds, 2 do ids[#ids + 1] = holds[at] end
+for number, held in ipairs(redis.call('HMGET', KEYS[2], unpack(ids))) do
+  local token, queue = string.match(held or '', '^(%d+):(.*)$')
+  if token then redis.call('ZREM', prefix .. ':wip:' .. queue, ids[number] .. ':' .. token) end
+end
+redis.call('HSET', KEYS[2], unpack(holds))
 return given

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -118,13 +118,13 @@ class TestVocabulary:
     ) -> None:
         address, said = hook
         processes.start("-m", "jobs", "worker", JOBS_WEBHOOKS="1").says("is ready")
-        job = queue.enqueue(t.add, 1, 2, webhooks=[Webhook(address, JobStatus.FINISHED, method="POST")])
+        job = queue.enqueue(t.add, 1, 2, webhooks=[Webhook(address, "finished", method="POST")])
         wait_for(lambda: job.id in "".join(said), "the webhook")
 
     def test_webhooks_are_not_sent_unless_they_are_allowed(
         self, worker: Process, queue: Queue, hook: tuple[str, list[str]]
     ) -> None:
-        job = queue.enqueue(t.add, 1, 2, webhooks=[Webhook(hook[0], JobStatus.FINISHED, method="POST")])
+        job = queue.enqueue(t.add, 1, 2, webhooks=[Webhook(hook[0], "finished", method="POST")])
         worker.says(f"job {job.id} has webhooks, which are not sent")
         assert hook[1] == []
 
@@ -227,7 +227,9 @@ class TestCommands:
 
 class TestDeadlines:
     @pytest.mark.parametrize("task", [t.spin, t.wait_for_ever])
-    def test_a_job_past_its_timeout_fails_at_once(self, worker: Process, queue: Queue, task: object) -> None:
+    def test_a_job_past_its_timeout_fails_at_once(
+        self, worker: Process, queue: Queue, task: Callable[..., object]
+    ) -> None:
         job = queue.enqueue(task, job_timeout=1)
         began = time.monotonic()
         assert ended(job) is JobStatus.FAILED

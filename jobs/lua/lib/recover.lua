@@ -3,7 +3,7 @@
 local function recover_child(prefix, leases, child, now, stamp, limit, why, recovered)
   local key = prefix .. ':signalbox:held:' .. child
   local held, executions = redis.call('HGETALL', key), {}
-  for at = 1, #held, 2 do executions[#executions + 1] = { held[at], held[at + 1] } end
+  for at = 1, #held, 2 do executions[#executions + 1] = { held[at], string.match(held[at + 1], '^%d+') } end
   table.sort(executions, function(a, b) return tonumber(a[2]) > tonumber(b[2]) end)
   for _, execution in ipairs(executions) do
     local id, token = unpack(execution)
