@@ -79,6 +79,8 @@ class Held(NamedTuple):
     charged: bool
     why: bytes = b""
     """What its failure will say once it has been charged too often: a traceback, zlib and base64."""
+    suspect: bool = False
+    """It was running, and so were others: it shares the blame, and runs alone if that happens again."""
 
 
 class Ticked(NamedTuple):
@@ -233,7 +235,7 @@ def release(client: Redis, child: str, executions: Sequence[Held], survives: int
     """
     arguments: list[Value] = [keys.PREFIX, child, survives]
     for one in executions:
-        arguments += [one.id, one.token, int(one.charged), one.why]
+        arguments += [one.id, one.token, 1 if one.charged else 2 if one.suspect else 0, one.why]
     back, failed = _run(client, "release", [keys.held(child)], arguments)
     return int(back), int(failed)
 

@@ -17,7 +17,7 @@ if not lease or tonumber(lease) <= now then return nil end
 if redis.call('EXISTS', KEYS[4]) == 1 then return {} end
 
 local FAR = 4102444800 -- 2100-01-01: RQ's own clean-up leaves the execution to us
-local FIELDS = { 'status', 'data', 'timeout', 'key', 'held_by', 'ttl', 'success_callback_name',
+local FIELDS = { 'status', 'data', 'timeout', 'key', 'held_by', 'ttl', 'suspect', 'success_callback_name',
   'failure_callback_name', 'stopped_callback_name', 'webhooks', 'repeats_left', 'group_id', 'rate_limit_key' }
 
 local function is_held(id, holder)
@@ -38,23 +38,40 @@ local function may_run(id, hash, queue, status, lane, holder)
 end
 
 local function is_special(job)
-  for field = 7, #FIELDS do
+  for field = 8, #FIELDS do
     if job[field] and job[field] ~= '' then return 1 end
   end
   return 0
+end
+
+local function is_suspect(id)
+  return redis.call('HEXISTS', prefix .. ':job:' .. id, 'suspect') == 1
+end
+
+-- A suspect runs alone in its child: when that dies again, one knows whose fault it was.
+local busy = redis.call('HLEN', KEYS[2])
+local full = busy == 1 and is_suspect(redis.call('HKEYS', KEYS[2])[1])
+
+local function put_back(key, ids, from)
+  for at = #ids, from, -1 do redis.call('LPUSH', key, ids[at]) end
+  full = true
 end
 
 -- Tokens are counted out for all the jobs that may come of a queue at once; those not used are never used.
 local given, holds, last = {}, {}, 0
 for at = 6, #KEYS do
   local queue, missing, running = ARGV[at - 1], wanted - #holds / 2, {}
-  if missing > 0 and redis.call('SISMEMBER', KEYS[5], queue) == 0 then
+  if missing > 0 and not full and redis.call('SISMEMBER', KEYS[5], queue) == 0 then
     local ids = redis.call('LPOP', KEYS[at], missing) or {}
     if #ids > 0 then last = redis.call('INCRBY', KEYS[3], #ids) end
     for number, id in ipairs(ids) do
       local hash = prefix .. ':job:' .. id
       local job = redis.pcall('HMGET', hash, unpack(FIELDS))
       if not job.err and may_run(id, hash, queue, job[1], job[4], job[5]) then
+        if job[7] and busy + #holds > 0 then
+          put_back(KEYS[at], ids, number)
+          break
+        end
         local token = string.format('%d', last - #ids + number)
         redis.call('HSET', hash, 'status', 'started', 'started_at', stamp, 'last_heartbeat', stamp,
           'worker_name', worker, 'held_by', child, 'execution', token)
@@ -64,6 +81,10 @@ for at = 6, #KEYS do
         local n = #given
         given[n + 1], given[n + 2], given[n + 3] = id, token, queue
         given[n + 4], given[n + 5], given[n + 6] = job[2] or '', job[3] or '', is_special(job)
+        if job[7] then
+          put_back(KEYS[at], ids, number + 1)
+          break
+        end
       end
     end
     if #running > 0 then redis.call('ZADD', prefix .. ':wip:' .. queue, unpack(running)) end

@@ -5,7 +5,8 @@
 --
 -- KEYS  1 the child's held jobs
 -- ARGV  1 prefix, 2 child, 3 interruptions that a job survives, then for each, first given first:
---       id, token, charged 0|1, how it was interrupted (traceback, zlib and base64)
+--       id, token, blame (0 none, 1 charged, 2 shared: others ran too), how it was interrupted (traceback, zlib
+--       and base64). One that shares the blame again is a suspect: it runs alone, so that next time one knows.
 -- returns  how many are back in their queues, how many have failed
 
 -- @include iso
@@ -16,10 +17,13 @@
 local prefix, child, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local back, failed = 0, 0
 for at = #ARGV - 3, 4, -4 do
-  local id, token, charged, why = unpack(ARGV, at, at + 3)
+  local id, token, blame, why = unpack(ARGV, at, at + 3)
   local hash = put_back(prefix, child, id, token, stamp)
   if hash then
-    if charged == '1' and redis.call('HINCRBY', hash, 'interruptions', 1) > limit then
+    if blame == '2' and (redis.call('HINCRBY', hash, 'shared', 1) > 1 or redis.call('HEXISTS', hash, 'interruptions') == 1) then
+      redis.call('HSET', hash, 'suspect', 1)
+    end
+    if blame == '1' and redis.call('HINCRBY', hash, 'interruptions', 1) > limit then
       poison(prefix, id, hash, now, stamp, why)
       failed = failed + 1
     else

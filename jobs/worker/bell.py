@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from redis import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
 from jobs import keys
 
@@ -51,9 +51,10 @@ class Bell:
             began = time.monotonic()
             try:
                 rung = self._client.blmove(self._key, self._key, PATIENCE, "LEFT", "LEFT") is not None
-            except ResponseError as error:
-                # A full server refuses to move anything; a claim frees memory, so that goes on.
-                rung = str(error).startswith("OOM") and not self._stop.wait(HOLLOW)
+            except OutOfMemoryError:  # nothing may be moved; a claim frees memory, so that goes on
+                rung = not self._stop.wait(HOLLOW)
+            except ResponseError:  # read-only, or a key that is no list: listen again in a while
+                rung = self._stop.wait(LOST)
             except RedisError as error:
                 log.debug("the doorbell of %s: %s", self._key, error)
                 rung = not self._stop.wait(LOST)

@@ -209,8 +209,9 @@ class Nursery:
             scripts.settle(self._client, self._worker, child.id, [_timed_out(one) for one in overrun])
         why = packed(f"The process that ran this job ended {_ending(code)}, and had before when it ran.\n")
         blamed = child.ending_since is None
+        suspects = set(running) if blamed else set()
         held = [
-            Held(job_id, token, charged=blamed and job_id in running, why=why)
+            Held(job_id, token, charged=suspects == {job_id}, suspect=job_id in suspects, why=why)
             for job_id, token in scripts.held(self._client, child.id)
         ]
         if held:

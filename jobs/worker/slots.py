@@ -70,6 +70,7 @@ class Slots:
         self._average = AHEAD
         self.stop = stop
         self._survives = survives
+        self._pid = os.getpid()
         self.slots = [Slot(number) for number in range(threads)]
         self._bells: list[Bell] = []
 
@@ -127,6 +128,8 @@ class Slots:
             deadline = started + claimed.timeout if claimed.timeout > 0 else 0.0
             self._table.begin(slot.number, claimed.id, claimed.token, started, deadline)
             settlement = self._run(claimed, slot, deadline)
+            if os.getpid() != self._pid:  # the job has forked and returned here too: the original goes on
+                os._exit(0)
             self._table.end(slot.number)
             with self._change:
                 if settlement:

@@ -1,0 +1,270 @@
+"""What is done to a line. Each scenario is a function of a line and a scale; tests run it short, the soak in full."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from redis.exceptions import OutOfMemoryError
+
+from jobs import keys, queues
+from jobs.scripts import NewJob
+from jobs.worker import nursery
+from tests.chaos import tasks as t
+from tests.chaos.line import BLAMELESS, Line, Part, alive
+from tests.chaos.log import out_of_order, overlaps
+from tests.chaos.report import Report
+from tests.chaos.server import Server
+from tests.support import Process, wait_for
+
+KEYS = 40
+STUMBLES = 0.03
+READY = 20.0
+HARMLESS = (t.return_twice,)
+"""Nasty tasks that come to their end all the same."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much of it. ``every`` is the mean time between two kills, in seconds."""
+
+    jobs: int = 300
+    kills: int = 15
+    every: float = 0.8
+    workers: int = 2
+
+    @property
+    def batch(self) -> int:
+        return self.jobs // self.kills
+
+
+def workers_killed(line: Line, scale: Scale, part: Part) -> Report:
+    """SIGKILL a worker, or one part of it, again and again; what is missing is started again, as platforms do."""
+    line.queues = ("high", "low")
+    line.environ |= BLAMELESS
+    line.start_and_wait(scale.workers)
+    for _ in range(scale.kills):
+        line.feed(scale.batch)
+        line.kill(line.victim(), part)
+        line.start(scale.workers - len(line.living))
+        line.pace(scale.every)
+    return line.report()
+
+
+def workers_told_to_end(line: Line, scale: Scale) -> Report:
+    """SIGTERM a worker, to its keeper or to all of it, while another serves."""
+    line.queues = ("high", "low")
+    line.start_and_wait(scale.workers)
+    for _ in range(scale.kills):
+        line.feed(scale.batch)
+        worker = line.victim()
+        tree = alive(worker)
+        line.living.remove(worker)
+        line.start()
+        line.signal(tree if line.random.random() < 0.5 else tree[:1], signal.SIGTERM)
+        line.pace(scale.every)
+    return line.report()
+
+
+def workers_frozen(line: Line, scale: Scale) -> Report:
+    """SIGSTOP a worker past its lease while another serves, then let it go on: what it still hands in is late."""
+    line.environ |= BLAMELESS
+    line.start_and_wait(scale.workers)
+    for _ in range(scale.kills):
+        line.feed(scale.batch, seconds=0.2)
+        _freeze(line, wait_for(lambda: next(filter(line.runs_of, line.living), None), "a busy worker"))
+    return line.report()
+
+
+def _freeze(line: Line, worker: Process) -> None:
+    keeper, *children = alive(worker)
+    line.signal([keeper, *children], signal.SIGSTOP)
+    wait_for(lambda: all(map(_has_stopped, children)), "every thread to stop")
+    frozen = {run.id for run in line.runs_of(worker)}
+    others = set(children)
+    wait_for(
+        lambda: frozen <= {run.id for run in line.log.runs() if run.pid not in others and run.ended},
+        f"{frozen} to be run by another worker",
+        within=READY,
+    )
+    wait_for(lambda: all(line.status(job_id) == "finished" for job_id in frozen), "their outcomes")
+    heard = len(worker.lines)
+    line.signal(children, signal.SIGCONT)  # before its keeper, which would kill it before it could hand anything in
+    wait_for(lambda: all(_refused(worker, heard, job_id) for job_id in frozen), f"{frozen} to be refused")
+    line.signal([keeper], signal.SIGCONT)
+    wait_for(lambda: not set(children) & set(alive(worker)), "the child without a lease to end")
+
+
+def _has_stopped(pid: int) -> bool:
+    """Has every thread of a process stopped? Told by Linux; elsewhere it is believed."""
+    states = [stat.read_text().rpartition(")")[2].split()[0] for stat in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return set(states) <= {"T"}
+
+
+def _refused(worker: Process, since: int, job_id: str) -> bool:
+    return any(f"{job_id} was refused" in line for line in worker.lines[since:])
+
+
+def server_killed(line: Line, server: Server, scale: Scale) -> Report:
+    """SIGKILL Redis while jobs are sent and run, and start it from its file."""
+    line.start_and_wait(scale.workers)
+    feeder = threading.Thread(target=_feed_slowly, args=(line, scale))
+    feeder.start()
+    for _ in range(scale.kills):
+        line.pace(scale.every)
+        server.kill()
+        line.blows += 1
+        line.pace(scale.every / 2)
+        server.start()
+    feeder.join()
+    return line.report()
+
+
+def _feed_slowly(line: Line, scale: Scale) -> None:
+    pause = scale.every * 1.5 * scale.kills / scale.jobs
+    for _ in range(scale.jobs):
+        line.submit([line.job()])
+        time.sleep(pause)
+
+
+def server_read_only(line: Line, server: Server, scale: Scale) -> Report:
+    """Redis refuses every write for a while, as a demoted master does."""
+    line.start_and_wait(scale.workers)
+    for _ in range(scale.kills):
+        line.feed(scale.batch)
+        line.victim()
+        server.make_read_only()
+        line.blows += 1
+        line.pace(scale.every)
+        server.make_writable()
+    return line.report()
+
+
+def server_full(line: Line, server: Server, scale: Scale) -> Report:
+    """Redis has no memory left: it takes no more in, and what is in goes on to its end."""
+    line.start_and_wait(scale.workers)
+    for _ in range(scale.kills):
+        line.feed(scale.batch)
+        server.make_full()
+        line.blows += 1
+        line.pace(scale.every)
+        _assert_full(line)
+        wait_for(lambda: set(line.accepted) <= line.log.ended(), "a full server to drain", within=READY)
+        server.make_roomy()
+    line.feed(scale.batch)
+    return line.report()
+
+
+def _assert_full(line: Line) -> None:
+    job = line.job()
+    line.accepted.remove(job.id)
+    try:
+        queues.submit(line.client, [job])
+    except OutOfMemoryError:
+        return
+    raise AssertionError("a full server has accepted a job")
+
+
+def lanes_in_order(line: Line, scale: Scale) -> tuple[Report, list[str], list[str]]:
+    """Jobs of 40 keys, a few of which fail once, under kills. Returns the report, the inversions and the overlaps."""
+    line.environ |= BLAMELESS
+    line.start_and_wait(scale.workers)
+    order: dict[str, list[str]] = {f"key-{number}": [] for number in range(KEYS)}
+    for _ in range(scale.kills):
+        _feed_lanes(line, scale.batch, order)
+        part: Part = line.random.choice(("tree", "child"))
+        line.kill(line.victim(), part)
+        line.start(scale.workers - len(line.living))
+        line.pace(scale.every)
+    report = line.report()
+    lane_of = {job_id: key for key, lane in order.items() for job_id in lane}
+    return report, out_of_order(line.log.runs(), order), overlaps(line.log.runs(), lane_of, line.kills)
+
+
+def _feed_lanes(line: Line, count: int, order: dict[str, list[str]]) -> None:
+    made = []
+    for _ in range(count):
+        key = line.random.choice(list(order))
+        made.append(line.job(key=key, stumble=line.random.random() < STUMBLES))
+        order[key].append(made[-1].id)
+    line.submit(made)
+
+
+def children_recovered(line: Line, scale: Scale) -> Report:
+    """SIGKILL a child of the only worker once it has lived a second, and let its jobs come back before the next."""
+    line.environ |= BLAMELESS
+    line.start_and_wait()
+    for _ in range(scale.kills):
+        wait_for(lambda: _youngest(line.living[0]) > nursery.RESTART, "the last child to be older")
+        _kill_and_wait(line, line.living[0], "child", scale)
+    return line.report()
+
+
+def _youngest(worker: Process) -> float:
+    """How long a worker's last child has lived, in seconds."""
+    try:
+        return time.time() - max(process.create_time() for process in worker.tree())
+    except psutil.NoSuchProcess:
+        return 0.0
+
+
+def workers_recovered(line: Line, scale: Scale) -> Report:
+    """SIGKILL one worker while another lives, and let its jobs come back before the next."""
+    line.environ |= BLAMELESS
+    line.start_and_wait()
+    for _ in range(scale.kills):
+        line.start_and_wait()
+        _kill_and_wait(line, line.living[1], "tree", scale)
+    return line.report()
+
+
+def _kill_and_wait(line: Line, worker: Process, part: Part, scale: Scale) -> None:
+    line.feed(scale.batch, seconds=0.2)
+    wait_for(lambda: line.runs_of(worker), "the victim to be busy")
+    line.kill(worker, part)
+    wait_for(lambda: set(line.accepted) <= line.log.ended(), "what was interrupted to end", within=READY)
+
+
+def interpreter_held(line: Line, scale: Scale, seconds: int) -> tuple[Report, float, float]:
+    """A job lets no other thread of its process run. Returns the report, and, while it did so, the least that was left
+    of the lease and the greatest age of its keeper's last tick, in seconds."""
+    line.start_and_wait()
+    holder = line.nasty(t.hold_interpreter, seconds)
+    line.submit([*_honest(line, scale.jobs // 2), holder, *_honest(line, scale.jobs // 2)])
+    wait_for(lambda: holder.id in {run.id for run in line.log.running()}, "the interpreter to be held")
+    left, age = [], []
+    while holder.id in {run.id for run in line.log.running()}:
+        at, ticked, lease = _vital_signs(line)
+        left.append(lease - at)
+        age.append(at - ticked)
+        time.sleep(0.05)
+    line.blows += 1
+    return line.report(), min(left), max(age)
+
+
+def _vital_signs(line: Line) -> tuple[float, float, float]:
+    """The server's time, that of the last tick, and until when the only lease lasts."""
+    with line.client.pipeline() as pipeline:
+        pipeline.time()
+        pipeline.get(keys.TICKED)
+        pipeline.zrange(keys.LEASES, 0, 0, withscores=True)
+        (seconds, microseconds), ticked, leases = pipeline.execute()
+    return seconds + microseconds / 1e6, float(ticked), float(leases[0][1])
+
+
+def nasty_beside_innocents(line: Line, scale: Scale, task: Callable[..., object], *args: object) -> tuple[Report, str]:
+    """One nasty job among honest ones, all in one child. Returns the report and the id of the nasty one."""
+    line.start_and_wait()
+    half = scale.jobs // 2
+    before, nasty, after = _honest(line, half), line.nasty(task, *args), _honest(line, half)
+    line.submit([*before, nasty, *after])
+    line.blows += 1
+    planned = [] if task in HARMLESS else [nasty.id]
+    return line.report(planned), nasty.id
+
+
+def _honest(line: Line, count: int) -> list[NewJob]:
+    return [line.job() for _ in range(count)]

@@ -1,0 +1,94 @@
+"""Tasks for the proof. What they did is written to a file outside Redis: the checker trusts nothing that it tests."""
+
+import ctypes
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from jobs import task
+from tests.tasks import _append
+
+FOR_EVER = 3600.0
+
+
+@task(attempts=3, backoff=0.2)
+def work(log: str, name: str, seconds: float = 0.0, stumble: bool = False) -> str:
+    """An honest job; one that stumbles fails the first time it gets to its end."""
+    _say(log, "start", name)
+    time.sleep(seconds)
+    if stumble and _is_first(log, name):
+        _say(log, "fail", name)
+        raise RuntimeError(f"{name} stumbles once, as asked")
+    _say(log, "end", name)
+    return name
+
+
+@task(attempts=1)
+def segfault(log: str, name: str) -> None:
+    _say(log, "start", name)
+    ctypes.string_at(0)
+
+
+@task(attempts=1)
+def leave(log: str, name: str) -> None:
+    """Ends its process as if all were well."""
+    _say(log, "start", name)
+    os._exit(0)
+
+
+@task(attempts=1, timeout=1)
+def block(log: str, name: str) -> None:
+    """Blocks in C, where no exception can be raised."""
+    _say(log, "start", name)
+    time.sleep(FOR_EVER)
+
+
+@task(attempts=1, timeout=1)
+def swallow(log: str, name: str) -> None:
+    """Catches whatever it is ended with."""
+    _say(log, "start", name)
+    while True:
+        try:
+            time.sleep(0.05)
+        except BaseException:
+            continue
+
+
+@task(attempts=1)
+def return_twice(log: str, name: str) -> None:
+    """Forks and returns in both processes."""
+    _say(log, "start", name)
+    os.fork()
+    _say(log, "end", name)
+
+
+@task(attempts=1)
+def hold_interpreter(log: str, name: str, seconds: int) -> None:
+    """Lets no other thread of its process run: ``PyDLL`` keeps the interpreter's lock through the call."""
+    _say(log, "start", name)
+    ctypes.PyDLL(None).sleep(seconds)
+    _say(log, "end", name)
+
+
+@task(attempts=3)
+def give_a_set() -> Any:
+    return {1, 2}
+
+
+@task(attempts=3)
+def give_an_object() -> Any:
+    return object()
+
+
+def _is_first(log: str, name: str) -> bool:
+    """True for the one caller that gets to create the file."""
+    try:
+        os.close(os.open(Path(log).with_name(f"stumbled-{name}"), os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return False
+    return True
+
+
+def _say(log: str, word: str, name: str) -> None:
+    _append(log, f"{word} {name} {time.monotonic():.6f} {os.getpid()}")

@@ -1,0 +1,92 @@
+"""Which scenarios a round has, and how much of each: a round takes about ten minutes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.chaos import scenarios
+from tests.chaos import tasks as t
+from tests.chaos.line import Line
+from tests.chaos.report import Report
+from tests.chaos.scenarios import Scale
+from tests.chaos.server import Server
+
+HELD = 20
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A report, and what else its scenario has to say against the engine."""
+
+    report: Report
+    faults: list[str]
+
+
+Run = Callable[[Line, Server], Outcome]
+
+
+def _simple(scenario: Callable[..., Report], *arguments: object) -> Run:
+    return lambda line, server: Outcome(scenario(line, *arguments), [])
+
+
+def _outage(scenario: Callable[[Line, Server, Scale], Report], scale: Scale) -> Run:
+    def run(line: Line, server: Server) -> Outcome:
+        report = scenario(line, server, scale)
+        ended = sum(worker.popen.poll() is not None for worker in line.started)
+        return Outcome(report, [f"{ended} workers have ended"] if ended else [])
+
+    return run
+
+
+def _sigterm(line: Line, server: Server) -> Outcome:
+    report = scenarios.workers_told_to_end(line, Scale(jobs=2000, kills=60, every=1.0))
+    twice = sum(count > 1 for count in report.starts.values())
+    return Outcome(report, [f"{twice} jobs were started twice"] if twice else [])
+
+
+def _lanes(line: Line, server: Server) -> Outcome:
+    report, inversions, overlaps = scenarios.lanes_in_order(line, Scale(jobs=2000, kills=60, every=1.0, workers=3))
+    faults = [f"{len(found)} {name}" for found, name in ((inversions, "inversions"), (overlaps, "overlaps")) if found]
+    return Outcome(report, faults)
+
+
+def _two_children(line: Line, server: Server) -> Outcome:
+    line.children = 2
+    return Outcome(scenarios.children_recovered(line, Scale(jobs=200, kills=20)), [])
+
+
+def _nasty(task: Callable[..., object]) -> Run:
+    def run(line: Line, server: Server) -> Outcome:
+        report, nasty = scenarios.nasty_beside_innocents(line, Scale(jobs=400), task)
+        charged = sorted(set(report.charged) - {nasty})
+        return Outcome(report, [f"{len(charged)} innocent jobs were charged"] if charged else [])
+
+    return run
+
+
+def _held(line: Line, server: Server) -> Outcome:
+    report, lease_left, _ = scenarios.interpreter_held(line, Scale(jobs=400), HELD)
+    return Outcome(report, [] if lease_left > 0 else ["the lease ran out"])
+
+
+KILLS = Scale(jobs=2000, kills=60, every=1.0, workers=3)
+
+SCENARIOS: dict[str, Run] = {
+    "whole worker SIGKILLed each second, two queues": _simple(scenarios.workers_killed, KILLS, "tree"),
+    "keeper SIGKILLed each second": _simple(scenarios.workers_killed, KILLS, "keeper"),
+    "child SIGKILLed each second": _simple(scenarios.workers_killed, KILLS, "child"),
+    "worker told to end (SIGTERM) each second": _sigterm,
+    "worker frozen past its lease, then let go on": _simple(scenarios.workers_frozen, Scale(jobs=100, kills=5)),
+    "Redis SIGKILLed while jobs are sent": _outage(scenarios.server_killed, Scale(jobs=2000, kills=8, every=5.0)),
+    "Redis read-only": _outage(scenarios.server_read_only, Scale(jobs=500, kills=5, every=4.0)),
+    "Redis full": _outage(scenarios.server_full, Scale(jobs=500, kills=5, every=3.0)),
+    "40 keys in order, 3 % failing once, under kills": _lanes,
+    "recovery of an only child": _simple(scenarios.children_recovered, Scale(jobs=200, kills=20)),
+    "recovery of one child of two": _two_children,
+    "recovery of a worker beside another": _simple(scenarios.workers_recovered, Scale(jobs=80, kills=8)),
+    "job that segfaults": _nasty(t.segfault),
+    "job that leaves with code 0": _nasty(t.leave),
+    "job that blocks in C": _nasty(t.block),
+    "job that swallows its timeout": _nasty(t.swallow),
+    "job that forks and returns twice": _nasty(t.return_twice),
+    f"job that holds the interpreter for {HELD} s": _held,
+}
