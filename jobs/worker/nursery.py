@@ -101,9 +101,6 @@ class Nursery:
         """What the children can run, once one has said so."""
         return next((child.inventory for child in self._children if child.inventory), None)
 
-    def running(self) -> list[Running]:
-        return [running for child in self._children for running in child.table.running()]
-
     def tend(self) -> None:
         """Bury who has died, end what overruns, start who is missing. Raises ``RedisError``; call again then."""
         now = time.monotonic()
