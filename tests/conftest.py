@@ -7,6 +7,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - said in one line where pip could
     sys.exit("Signalbox needs Python 3.11 or newer; this is " + sys.version.split()[0])
 
 import itertools
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,17 @@ for variable in [
     name for name in os.environ if name.startswith(("JOBS_", "REDIS", "RAILWAY_", "RQ_")) or name == "PORT"
 ]:
     del os.environ[variable]
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_is_left() -> Iterator[None]:
+    """A thread that never ends would keep the whole run from ending."""
+    before = set(threading.enumerate())
+    yield
+    left = [thread for thread in threading.enumerate() if thread not in before and not thread.daemon]
+    for thread in left:
+        thread.join(5)
+    assert [thread.name for thread in left if thread.is_alive()] == []
 
 
 @pytest.fixture(scope="session")

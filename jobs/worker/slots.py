@@ -211,7 +211,7 @@ class Slots:
             elif wanted and not self.stop.is_set():
                 for bell in self._bells:
                     bell.arm()
-            self._change.notify(max(1, len(self._ready)))
+            self._change.notify(len(self.slots) if self.stop.is_set() else max(1, len(self._ready)))
         self._report(done, replies)
 
     def _say_back(self) -> None:

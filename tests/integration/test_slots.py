@@ -117,8 +117,9 @@ def test_stopping_gives_back_what_was_not_started_in_order(client: Redis, slots:
 
 def test_a_child_whose_lease_is_gone_stops(client: Redis, slots: Slots, caplog: pytest.LogCaptureFixture) -> None:
     client.zrem(keys.LEASES, CHILD)
-    start(slots)
+    end = start(slots)
     wait_for(slots.stop.is_set, "the child to stop")
+    end()
     assert any("has lost its lease" in line for line in caplog.messages)
 
 
