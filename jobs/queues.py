@@ -6,9 +6,11 @@ import re
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
+from random import random
+from secrets import token_hex
 from typing import Any, Literal
-from uuid import uuid4
 
 import rq
 from redis import Redis
@@ -35,6 +37,7 @@ FAILURE_TTL = MAX_SECONDS
 COMPRESS_FROM = 1024
 CHUNK = 500
 WAIT_AOF = 5000
+SPREADS = 64
 
 Durable = bool | Literal["best"]
 
@@ -122,13 +125,21 @@ def prepare(
         raise InvalidOption(f"unique is {unique!r}: expected True or False")
     if unique and job_id is None:
         raise InvalidOption("unique=True needs a job_id: it is what makes the job the same")
+    limit = checked_seconds("timeout", timeout if timeout is not None else found.timeout or settings.timeout, 0.1)
+    fields = {
+        "data": _payload(settings, found.name, args, kwargs),
+        **_common(found, limit, settings.keep),
+        **_retries(found.retry if retry is None else retry),
+    }
+    if lane is not None:
+        fields["key"] = _checked_key(lane)
     return NewJob(
-        id=checked_id(job_id) if job_id is not None else uuid4().hex,
-        queue=_checked_queue(queue if queue is not None else found.queue or settings.queues[0]),
-        key=_checked_key(lane) if lane is not None else "",
+        id=checked_id(job_id) if job_id is not None else token_hex(16),
+        queue=_checked_queue(queue) if queue is not None else found.queue or settings.queues[0],
+        key=lane or "",
         delay=checked_seconds("delay", delay, 0),
         unique=unique,
-        fields=_fields(settings, found, _payload(found.name, args, kwargs), lane, timeout, retry),
+        fields=fields,
     )
 
 
@@ -139,6 +150,8 @@ def _task(task: str | Callable[..., Any] | Task) -> Task:
 
 
 def _check_arguments(task: Task, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    if not kwargs and len(args) in task.arity:
+        return
     try:
         task.signature.bind(*args, **kwargs)
     except TypeError as error:
@@ -155,11 +168,14 @@ def _lane(task: Task, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | No
         raise InvalidArguments(f"the key of {task.name} cannot be made from these arguments: {error!r}") from error
 
 
-def _payload(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
-    """RQ's payload: function name, instance, positional and keyword arguments."""
-    if current().serializer == "json":
+_plain_json = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+
+
+def _payload(settings: Settings, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
+    """RQ's payload: function name, instance, positional and keyword arguments; compressed from 1 KiB on."""
+    if settings.serializer == "json":
         try:
-            data = json.dumps((name, None, args, kwargs), allow_nan=False, separators=(",", ":")).encode()
+            data = _plain_json((name, None, args, kwargs)).encode()
         except (TypeError, ValueError, RecursionError) as error:
             raise InvalidArguments(f"the arguments of {name} are not plain JSON: {error}") from None
     else:
@@ -169,34 +185,35 @@ def _payload(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
             f"the arguments of {name} take {len(data):,} bytes; at most {MAX_PAYLOAD:,} are accepted. "
             "Store the data elsewhere and pass where it is"
         )
-    return data
+    return zlib.compress(data) if len(data) >= COMPRESS_FROM else data
 
 
-def _fields(
-    settings: Settings, task: Task, data: bytes, key: str | None, timeout: float | None, retry: Retry | rq.Retry | None
-) -> dict[str, Value]:
-    """The job's hash, as ``rq.job.Job.to_dict`` writes it; the description holds no arguments."""
-    limit = timeout if timeout is not None else task.timeout or settings.timeout
-    fields: dict[str, Value] = {
-        "data": zlib.compress(data) if len(data) >= COMPRESS_FROM else data,
+@lru_cache(1024)
+def _common(task: Task, timeout: float, keep: float) -> dict[str, Value]:
+    """What every job of a task has in its hash, as ``rq.job.Job.to_dict`` writes it; it holds no arguments."""
+    return {
         "description": f"{task.name}()",
-        "timeout": math.ceil(checked_seconds("timeout", limit, 0.1)),
-        "result_ttl": math.ceil(settings.keep),
+        "timeout": math.ceil(timeout),
+        "result_ttl": math.ceil(keep),
         "failure_ttl": FAILURE_TTL,
     }
-    if key:
-        fields["key"] = key
-    retry = retry if retry is not None else task.retry
-    if not isinstance(retry, Retry | rq.Retry):
+
+
+def _retries(retry: Retry | rq.Retry) -> dict[str, Value]:
+    if isinstance(retry, Retry):
+        return _spread(retry, int(random() * SPREADS))
+    if not isinstance(retry, rq.Retry):
         raise InvalidOption(f"retry is {retry!r}: expected jobs.Retry(...) or rq.Retry(...)")
-    retries, intervals = (
-        (retry.attempts - 1, retry.intervals()) if isinstance(retry, Retry) else (retry.max, retry.intervals)
-    )
-    if retries:
-        fields |= {"retries_left": retries, "retry_intervals": json.dumps(intervals)}
-    if isinstance(retry, rq.Retry) and retry.enqueue_at_front:
-        fields["enqueue_at_front_on_retry"] = 1
-    return fields
+    fields: dict[str, Value] = {"retries_left": retry.max, "retry_intervals": json.dumps(retry.intervals)}
+    return fields | {"enqueue_at_front_on_retry": 1} if retry.enqueue_at_front else fields
+
+
+@lru_cache(1024)
+def _spread(retry: Retry, luck: int) -> dict[str, Value]:
+    """A policy's fields, with one of ``SPREADS`` shares of its jitter: made once, not for each job."""
+    if retry.attempts == 1:
+        return {}
+    return {"retries_left": retry.attempts - 1, "retry_intervals": json.dumps(retry.intervals(luck / SPREADS))}
 
 
 def checked_id(job_id: str) -> str:

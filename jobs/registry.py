@@ -2,6 +2,7 @@
 
 import hashlib
 import inspect
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,7 +16,7 @@ OPTIONS = frozenset(("queue", "key", "delay", "job_id", "unique", "timeout", "re
 """What ``enqueue`` takes for itself; the rest is for the task."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Task:
     """A function that may run as a job, and how it runs unless its enqueuer says otherwise."""
 
@@ -35,6 +36,16 @@ class Task:
     @cached_property
     def signature(self) -> inspect.Signature:
         return inspect.signature(self.function)
+
+    @cached_property
+    def arity(self) -> range:
+        """How many positional arguments make a call complete; empty when it also needs keywords."""
+        parameters = self.signature.parameters.values()
+        if any(p.kind is p.KEYWORD_ONLY and p.default is p.empty for p in parameters):
+            return range(0)
+        ordered = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        most = sys.maxsize if any(p.kind is p.VAR_POSITIONAL for p in parameters) else len(ordered)
+        return range(sum(p.default is p.empty for p in ordered), most + 1 if most < sys.maxsize else most)
 
 
 _tasks: dict[str, Task] = {}

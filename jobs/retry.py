@@ -1,6 +1,5 @@
 """When to try again: a pure function of the attempt. Attempts count executions, so 3 means two retries."""
 
-import random
 from dataclasses import dataclass
 
 from jobs.errors import InvalidOption
@@ -39,7 +38,6 @@ class Retry:
         except OverflowError:
             return float(self.cap) if self.backoff else 0.0
 
-    def intervals(self) -> list[float]:
-        """Every delay of one job, with jitter, as RQ keeps them on the job."""
-        delays = (self.delay(attempt) for attempt in range(1, self.attempts))
-        return [round(delay * (1 + random.uniform(0, self.jitter)), 3) for delay in delays]
+    def intervals(self, luck: float = 0.0) -> list[float]:
+        """Every delay of one job, as RQ keeps them on the job; ``luck`` from 0 to 1 is its share of the jitter."""
+        return [round(self.delay(attempt) * (1 + luck * self.jitter), 3) for attempt in range(1, self.attempts)]

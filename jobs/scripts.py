@@ -7,13 +7,13 @@ the server, so that no clock of ours can break an order.
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
 
 from redis import Redis
-from redis.exceptions import NoScriptError
+from redis.connection import ConnectionInterface
+from redis.exceptions import NoScriptError, OutOfMemoryError, ResponseError
 
 from jobs import keys
 
@@ -26,8 +26,7 @@ Value = str | bytes | int | float
 Outcome = Literal["finished", "failed", "stopped", "retried", "exhausted"]
 
 
-@dataclass(frozen=True)
-class NewJob:
+class NewJob(NamedTuple):
     """A job that has passed every check and is ready to be admitted."""
 
     id: str
@@ -166,11 +165,7 @@ def exchange(
     settle = _call(
         "settle", [keys.held(child), keys.worker(worker), keys.OUTBOX], _settle_arguments(worker, settlements)
     )
-    claim = _call(
-        "claim",
-        [keys.LEASES, keys.held(child), keys.EXECUTIONS, keys.SUSPENDED, keys.PAUSED, *map(keys.queue, queues)],
-        [keys.PREFIX, child, worker, wanted, *queues],
-    )
+    claim = _claim_call(worker, child, queues, wanted)
     calls = ([("settle", settle)] if settlements else []) + ([("claim", claim)] if wanted else [])
     with client.pipeline(transaction=False) as pipeline:
         for _, call in calls:
@@ -183,6 +178,51 @@ def exchange(
         if isinstance(replies[name], Exception):
             raise replies[name]
     return list(replies.get("settle", [])), _claimed(replies.get("claim", []))
+
+
+def await_jobs(
+    line: ConnectionInterface,
+    worker: str,
+    child: str,
+    queues: Sequence[str],
+    queue: str,
+    wanted: int,
+    seconds: int,
+) -> tuple[str, list[Claimed] | None]:
+    """Wait on a connection of one's own until ``queue`` holds something, at most so long, and claim then.
+
+    Returns the id at its head, or '' when it stayed empty, and what ``claim`` returns. A server that is full lets
+    nobody wait but does give, and answers at once. Raises ``RedisError`` as ``exchange`` does.
+    """
+    key = keys.queue(queue)
+    call = _claim_call(worker, child, queues, wanted)
+    try:
+        line.send_packed_command(
+            line.pack_commands([("BLMOVE", key, key, "LEFT", "LEFT", seconds), ("EVALSHA", *call)])
+        )
+        seen, claimed = _answer(line), _answer(line)
+        if isinstance(claimed, NoScriptError):
+            line.send_command("EVAL", _source("claim"), *call[1:])
+            claimed = _answer(line)
+    except BaseException:
+        line.disconnect()
+        raise
+    for reply in (claimed, None if isinstance(seen, OutOfMemoryError) else seen):
+        if isinstance(reply, Exception):
+            raise reply
+    return _text(seen) if isinstance(seen, bytes) else "", _claimed(claimed)
+
+
+def _answer(line: ConnectionInterface) -> Any:
+    try:
+        return line.read_response()
+    except ResponseError as error:
+        return error
+
+
+def _claim_call(worker: str, child: str, queues: Sequence[str], wanted: int) -> list[Any]:
+    names = [keys.LEASES, keys.held(child), keys.EXECUTIONS, keys.SUSPENDED, keys.PAUSED, *map(keys.queue, queues)]
+    return _call("claim", names, [keys.PREFIX, child, worker, wanted, *queues])
 
 
 def claim(client: Redis, worker: str, child: str, queues: Sequence[str], wanted: int) -> list[Claimed] | None:
@@ -295,9 +335,9 @@ def _run_and_wait(client: Redis, arguments: Sequence[Value], milliseconds: int) 
 def _run(client: Redis, script: str, names: Sequence[str], arguments: Sequence[Value]) -> Any:
     call = _call(script, names, arguments)
     try:
-        return client.evalsha(*call)
+        return client.execute_command("EVALSHA", *call)
     except NoScriptError:
-        return client.eval(_source(script), *call[1:])
+        return client.execute_command("EVAL", _source(script), *call[1:])
 
 
 def _call(script: str, names: Sequence[str], arguments: Sequence[Value]) -> list[Any]:

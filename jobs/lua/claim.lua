@@ -5,20 +5,24 @@
 --
 -- KEYS  1 leases, 2 the child's held jobs, 3 the count of executions, 4 suspended, 5 paused queues, 6… queues
 -- ARGV  1 prefix, 2 child, 3 worker name, 4 how many at most, 5… the names of the queues
--- returns  nil when the child has no lease; else for each job: id, token, queue, data, timeout, special 0|1
---          (special: callbacks, webhooks, a repeat, a group or a rate limit, which take the long way)
+-- returns  nil when the child has no lease, nothing while it has run out and nobody took it; else for each job: id, token, queue, data, timeout, special 0|1
+--          (special: it has callbacks)
 
 -- @include iso
 -- @include clock
 -- @include place
 local prefix, child, worker, wanted = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local lease = redis.call('ZSCORE', KEYS[1], child)
-if not lease or tonumber(lease) <= now then return nil end
-if redis.call('EXISTS', KEYS[4]) == 1 then return {} end
+if not lease then return nil end
+if tonumber(lease) <= now or redis.call('EXISTS', KEYS[4]) == 1 then return {} end
 
 local FAR = 4102444800 -- 2100-01-01: RQ's own clean-up leaves the execution to us
 local FIELDS = { 'status', 'data', 'timeout', 'key', 'held_by', 'ttl', 'suspect', 'success_callback_name',
-  'failure_callback_name', 'stopped_callback_name', 'webhooks', 'repeats_left', 'group_id', 'rate_limit_key' }
+  'failure_callback_name', 'stopped_callback_name' }
+
+local function is_given(text)
+  return text and text ~= ''
+end
 
 local function is_held(id, holder)
   return holder and redis.call('HEXISTS', prefix .. ':signalbox:held:' .. holder, id) == 1
@@ -30,18 +34,11 @@ local function may_run(id, hash, queue, status, lane, holder)
     redis.call('HSET', hash, 'status', 'started') -- some tool pushed it while it runs
     return false
   end
-  if not lane or lane == '' then return true end
+  if not is_given(lane) then return true end
   if redis.call('LINDEX', prefix .. ':signalbox:lane:' .. lane, 0) == id then return true end
   -- Some tool pushed it past its lane. It waits there now, unless the lane is free: then its turn comes by place.
   place(prefix, id, queue, lane, now, stamp, false)
   return false
-end
-
-local function is_special(job)
-  for field = 8, #FIELDS do
-    if job[field] and job[field] ~= '' then return 1 end
-  end
-  return 0
 end
 
 local function is_suspect(id)
@@ -75,12 +72,12 @@ for at = 6, #KEYS do
         local token = string.format('%d', last - #ids + number)
         redis.call('HSET', hash, 'status', 'started', 'started_at', stamp, 'last_heartbeat', stamp,
           'worker_name', worker, 'held_by', child, 'execution', token)
-        if job[6] and job[6] ~= '' then redis.call('PERSIST', hash) end
+        if is_given(job[6]) then redis.call('PERSIST', hash) end
         running[#running + 1], running[#running + 2] = FAR, id .. ':' .. token
         holds[#holds + 1], holds[#holds + 2] = id, token .. ':' .. queue
         local n = #given
         given[n + 1], given[n + 2], given[n + 3] = id, token, queue
-        given[n + 4], given[n + 5], given[n + 6] = job[2] or '', job[3] or '', is_special(job)
+        given[n + 4], given[n + 5], given[n + 6] = job[2] or '', job[3] or '', (is_given(job[8]) or is_given(job[9]) or is_given(job[10])) and 1 or 0
         if job[7] then
           put_back(KEYS[at], ids, number + 1)
           break

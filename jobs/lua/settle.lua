@@ -14,27 +14,34 @@
 -- @include place
 local prefix, worker = ARGV[1], ARGV[2]
 local YEAR, FAR = 31536000, 4102444800
-local FIELDS = { 'execution', 'key', 'result_ttl', 'failure_ttl', 'retries_left', 'retry_intervals',
-  'enqueue_at_front_on_retry', 'group_id', 'rate_limit_key', 'repeats_left', 'webhooks' }
+local FIELDS = { 'execution', 'key', 'result_ttl', 'group_id', 'rate_limit_key', 'webhooks', 'repeats_left' }
+local WHEN_NOT_FINISHED = { 'failure_ttl', 'retries_left', 'retry_intervals', 'enqueue_at_front_on_retry' }
 local TYPE = { finished = '1', failed = '2', stopped = '3', retried = '4', exhausted = '5' }
 
--- What is the same for many is done once: by key, the scores and members to add and the members to remove.
-local add, remove = {}, {}
+-- What is the same for many is done once: by queue, the members to add to a registry with their scores, and the
+-- members to remove.
+local running, finished, failed = {}, {}, {}
 
-local function later(list, key, ...)
-  local items = list[key] or {}
-  for _, item in ipairs({ ... }) do items[#items + 1] = item end
-  list[key] = items
+local function later(lists, queue, first, second)
+  local list = lists[queue]
+  if not list then
+    list = {}
+    lists[queue] = list
+  end
+  list[#list + 1] = first
+  list[#list + 1] = second
 end
 
 local function record(id, token, outcome, value, started, ended, ttl)
   local results = prefix .. ':results:' .. id
-  local entry = { 'type', TYPE[outcome], 'worker_name', worker, 'execution_id', token,
-    'execution_started_at', started, 'execution_ended_at', ended }
-  if value ~= '' then
-    entry[11], entry[12] = outcome == 'finished' and 'return_value' or 'exc_string', value
+  if value == '' then
+    redis.call('XADD', results, 'MAXLEN', 10, '*', 'type', TYPE[outcome], 'worker_name', worker, 'execution_id', token,
+      'execution_started_at', started, 'execution_ended_at', ended)
+  else
+    redis.call('XADD', results, 'MAXLEN', 10, '*', 'type', TYPE[outcome], 'worker_name', worker, 'execution_id', token,
+      'execution_started_at', started, 'execution_ended_at', ended,
+      outcome == 'finished' and 'return_value' or 'exc_string', value)
   end
-  redis.call('XADD', results, 'MAXLEN', 10, '*', unpack(entry))
   if ttl >= 0 then redis.call('EXPIRE', results, ttl) end
 end
 
@@ -69,27 +76,37 @@ local function run_again(id, hash, queue, lane, repeats)
   end
 end
 
-local function settle(id, token, queue, outcome, value, started, ended, after)
+-- Not its last ending: it goes back for another attempt.
+local function fail_for_now(id, token, queue, hash, outcome, value, started, ended, delay, left, front)
+  redis.call('HSET', hash, 'ended_at', stamp)
+  record(id, token, outcome, value, started, ended, YEAR)
+  if left then redis.call('HSET', hash, 'retries_left', left)
+  else redis.call('HINCRBY', hash, 'number_of_retries', 1) end
+  try_again(id, hash, queue, delay, front)
+end
+
+local function settle(id, token, queue, outcome, value, started, ended, after, awaited)
   local hash = prefix .. ':job:' .. id
-  later(remove, prefix .. ':wip:' .. queue, id .. ':' .. token)
-  local execution, lane, keep, keep_failed, left, intervals, front, group, limit, repeats, webhooks =
-    unpack(redis.call('HMGET', hash, unpack(FIELDS)))
+  later(running, queue, id .. ':' .. token)
+  local execution, lane, ttl, group, limit, webhooks, repeats = unpack(redis.call('HMGET', hash, unpack(FIELDS)))
   if execution ~= token then return end -- deleted while it ran, and maybe accepted anew
-  left = tonumber(left or 0) or 0
-  local again = outcome == 'failed' and left > 0 and after >= 0
-  if again or outcome == 'retried' then
-    redis.call('HSET', hash, 'ended_at', stamp)
-    record(id, token, outcome, value, started, ended, YEAR)
-    if again then redis.call('HSET', hash, 'retries_left', left - 1)
-    else redis.call('HINCRBY', hash, 'number_of_retries', 1) end
-    try_again(id, hash, queue, again and backoff(left, intervals) or after, front)
-    return
-  end
   local ok = outcome == 'finished'
-  local ttl = tonumber(ok and keep or keep_failed) or (ok and 500 or YEAR)
+  if not ok then
+    local left, intervals, front
+    ttl, left, intervals, front = unpack(redis.call('HMGET', hash, unpack(WHEN_NOT_FINISHED)))
+    left = tonumber(left or 0) or 0
+    if outcome == 'retried' then
+      return fail_for_now(id, token, queue, hash, outcome, value, started, ended, after, nil, front)
+    elseif outcome == 'failed' and left > 0 and after >= 0 then
+      local delay = backoff(left, intervals)
+      return fail_for_now(id, token, queue, hash, outcome, value, started, ended, delay, left - 1, front)
+    end
+  end
+  ttl = tonumber(ttl) or (ok and 500 or YEAR)
   repeats = ok and tonumber(repeats or 0) or 0
   local followed = (group and group ~= '') or (limit and limit ~= '') or (webhooks and webhooks ~= '')
-    or redis.call('EXISTS', hash .. ':dependents') == 1
+    or awaited and redis.call('EXISTS', hash .. ':dependents') == 1
+  local status = outcome == 'exhausted' and 'failed' or outcome
   if repeats > 0 then
     redis.call('HSET', hash, 'ended_at', stamp)
     record(id, token, outcome, value, started, ended, YEAR)
@@ -98,38 +115,43 @@ local function settle(id, token, queue, outcome, value, started, ended, after)
     redis.call('DEL', hash, prefix .. ':results:' .. id)
   else
     if followed and ttl >= 0 then ttl = math.max(ttl, 3600) end
-    redis.call('HSET', hash, 'status', outcome == 'exhausted' and 'failed' or outcome, 'ended_at', stamp)
+    redis.call('HSET', hash, 'status', status, 'ended_at', stamp)
     if ttl >= 0 then redis.call('EXPIRE', hash, ttl) else redis.call('PERSIST', hash) end
     record(id, token, outcome, value, started, ended, ttl)
-    later(add, prefix .. (ok and ':finished:' or ':failed:') .. queue, ttl < 0 and FAR or now + ttl, id)
+    later(ok and finished or failed, queue, ttl < 0 and FAR or now + ttl, id)
   end
-  if followed then redis.call('ZADD', KEYS[3], now, id .. ':' .. (outcome == 'exhausted' and 'failed' or outcome)) end
+  if followed then redis.call('ZADD', KEYS[3], now, id .. ':' .. status) end
   if lane and lane ~= '' then advance(prefix, lane, now, stamp) end
   return followed
 end
 
-local ids = {}
-for at = 3, #ARGV, 7 do ids[#ids + 1] = ARGV[at] end
+local ids, dependents = {}, {}
+for at = 3, #ARGV, 7 do
+  ids[#ids + 1] = ARGV[at]
+  dependents[#dependents + 1] = prefix .. ':job:' .. ARGV[at] .. ':dependents'
+end
 local held = redis.call('HMGET', KEYS[1], unpack(ids))
+local awaited = redis.call('EXISTS', unpack(dependents)) > 0
 
-local replies, let_go, done, failed, busy = {}, {}, 0, 0, 0
+local replies, let_go, done, undone, busy = {}, {}, 0, 0, 0
 for number, id in ipairs(ids) do
   local at = 3 + (number - 1) * 7
   local _, token, outcome, value, started, ended, after = unpack(ARGV, at, at + 6)
   local token_held, queue = string.match(held[number] or '', '^(%d+):(.*)$')
   if token_held == token and not let_go[id] then
     let_go[id], let_go[#let_go + 1] = true, id
-    replies[number] = settle(id, token, queue, outcome, value, started, ended, tonumber(after)) and 2 or 1
-    if outcome == 'finished' then done = done + 1 else failed = failed + 1 end
+    replies[number] = settle(id, token, queue, outcome, value, started, ended, tonumber(after), awaited) and 2 or 1
+    if outcome == 'finished' then done = done + 1 else undone = undone + 1 end
     busy = busy + (tonumber(ended) - tonumber(started))
   else
     replies[number] = 0
   end
 end
 if #let_go > 0 then redis.call('HDEL', KEYS[1], unpack(let_go)) end
-for key, members in pairs(remove) do redis.call('ZREM', key, unpack(members)) end
-for key, members in pairs(add) do redis.call('ZADD', key, unpack(members)) end
+for queue, members in pairs(running) do redis.call('ZREM', prefix .. ':wip:' .. queue, unpack(members)) end
+for queue, members in pairs(finished) do redis.call('ZADD', prefix .. ':finished:' .. queue, unpack(members)) end
+for queue, members in pairs(failed) do redis.call('ZADD', prefix .. ':failed:' .. queue, unpack(members)) end
 if done > 0 then redis.call('HINCRBY', KEYS[2], 'successful_job_count', done) end
-if failed > 0 then redis.call('HINCRBY', KEYS[2], 'failed_job_count', failed) end
-if done + failed > 0 then redis.call('HINCRBYFLOAT', KEYS[2], 'total_working_time', string.format('%.6f', busy)) end
+if undone > 0 then redis.call('HINCRBY', KEYS[2], 'failed_job_count', undone) end
+if done + undone > 0 then redis.call('HINCRBYFLOAT', KEYS[2], 'total_working_time', string.format('%.6f', busy)) end
 return replies

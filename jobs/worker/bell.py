@@ -1,64 +1,61 @@
-"""The doorbell: waiting for a job without taking one.
+"""The doorbell: waiting for a job, and taking it at once.
 
-``BLMOVE q q LEFT LEFT`` blocks until the list holds something and puts its head back where it was. So whoever
-enqueues, stock RQ included, rings it unknowingly, and nothing can be lost between the ring and the claim.
+``BLMOVE q q LEFT LEFT`` blocks until the list holds something and puts its head back where it was: a peek. So
+whoever enqueues, stock RQ included, rings it unknowingly. The claim lies behind it on the same connection, where the
+server runs it as soon as the peek ends: no round trip lies between the ring and the job.
 """
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 
-from redis import Redis
-from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
+from redis.exceptions import RedisError, ResponseError
 
-from jobs import keys
+from jobs.scripts import Claimed
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 5
-AT_ONCE, ECHOES = 0.01, 5
-"""So many rings in a row, each within so many seconds, brought no job: the queue is paused or suspended."""
+ECHOES = 5
+"""So many rings in a row by one and the same job, which was not given: the queue is paused or suspended."""
 HOLLOW = 1.0
 """Seconds to wait then, or it would ring without end."""
 LOST = 1.0
 
+Wait = Callable[[int], tuple[str, list[Claimed] | None]]
+"""Wait for a queue and claim so many at most: the id of the job that rang, and what was claimed."""
+
+
+class Lost(Exception):
+    """The connection broke while we waited: Redis may have given what nobody here knows of."""
+
 
 class Bell:
-    """A thread that listens on one queue while it is armed, and calls ``ring`` once when there may be a job."""
+    """One queue to wait for; one thread at a time does."""
 
-    def __init__(self, client: Redis, queue: str, ring: Callable[[], None], stop: threading.Event) -> None:
-        self._client = client
-        self._key = keys.queue(queue)
-        self._ring = ring
+    def __init__(self, queue: str, wait: Wait, stop: threading.Event) -> None:
+        self._queue = queue
+        self._wait = wait
         self._stop = stop
-        self._armed = threading.Event()
-        self._quick = 0
-        self._thread = threading.Thread(target=self._listen, name=f"bell-{queue}", daemon=True)
-        self._thread.start()
+        self._rang_last = ""
+        self._hollow = 0
+        self.armed = False
+        """The last claim brought less than was wanted, so there is something to wait for."""
+        self.attended = False
 
-    def arm(self) -> None:
-        """Listen, after a claim that came back empty."""
-        self._armed.set()
-
-    def _listen(self) -> None:
-        while True:
-            self._armed.wait()
-            if self._quick >= ECHOES:
-                self._stop.wait(HOLLOW)
-            if self._stop.is_set():
-                return
-            began = time.monotonic()
-            try:
-                rung = self._client.blmove(self._key, self._key, PATIENCE, "LEFT", "LEFT") is not None
-            except OutOfMemoryError:  # nothing may be moved; a claim frees memory, so that goes on
-                rung = not self._stop.wait(HOLLOW)
-            except ResponseError:  # read-only, or a key that is no list: listen again in a while
-                rung = self._stop.wait(LOST)
-            except RedisError as error:
-                log.debug("the doorbell of %s: %s", self._key, error)
-                rung = not self._stop.wait(LOST)
-            self._quick = self._quick + 1 if time.monotonic() - began < AT_ONCE else 0
-            if rung:
-                self._armed.clear()
-                self._ring()
+    def listen(self, wanted: int) -> list[Claimed] | None:
+        """Wait, some seconds at most, and claim; None when the lease is gone. Raises ``Lost``."""
+        if self._hollow >= ECHOES and self._stop.wait(HOLLOW):
+            return []
+        try:
+            rang, claimed = self._wait(wanted)
+        except ResponseError as error:  # read-only, or a key that is no list
+            log.debug("the doorbell of %s: %s", self._queue, error)
+            self._stop.wait(LOST)
+            return []
+        except RedisError as error:
+            log.debug("the doorbell of %s: %s", self._queue, error)
+            self._stop.wait(LOST)
+            raise Lost from error
+        self._hollow = self._hollow + 1 if rang and rang == self._rang_last and not claimed else 0
+        self._rang_last = rang
+        return claimed

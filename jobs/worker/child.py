@@ -18,11 +18,12 @@ from jobs.connection import connect
 from jobs.errors import SignalboxError
 from jobs.health import heartbeat
 from jobs.reaper import follow_up
-from jobs.settings import Settings, current
+from jobs.settings import current
 from jobs.supervise.process import die_with_launcher
 from jobs.supervise.stop import on_signal
 from jobs.worker import deadlines
 from jobs.worker.execution import Runner, Runs, new_loop
+from jobs.worker.link import Link
 from jobs.worker.pool import PoolRunner
 from jobs.worker.slots import Slots
 from jobs.worker.table import Table
@@ -47,11 +48,9 @@ def main(arguments: list[str]) -> int:
     client = connect(settings, "child", instance=child, retries=0)
     rows = Table(int(table), int(threads))
     runner: Runs = PoolRunner(int(threads)) if settings.pool == "process" else Runner(client, new_loop())
+    bells = connect(settings, "bell", instance=child, deadline=BELL_DEADLINE, retries=0)
     slots = Slots(
-        client,
-        child,
-        worker,
-        tuple(queues),
+        Link(client, bells, worker, child, tuple(queues)),
         rows,
         int(threads),
         runner,
@@ -60,16 +59,16 @@ def main(arguments: list[str]) -> int:
         settings.interruptions,
     )
     ended = threading.Event()
-    threading.Thread(target=_run, args=(settings, child, slots, ended), name="slots").start()
+    threading.Thread(target=_run, args=(slots, ended), name="slots").start()
     threading.Thread(target=deadlines.watch, args=(slots.slots, rows, ended), name="deadlines", daemon=True).start()
     _keep_house(slots, ended)
     runner.close()
     return 0
 
 
-def _run(settings: Settings, child: str, slots: Slots, ended: threading.Event) -> None:
+def _run(slots: Slots, ended: threading.Event) -> None:
     try:
-        slots.run(connect(settings, "bell", instance=child, deadline=BELL_DEADLINE, retries=0))
+        slots.run()
     finally:
         ended.set()
 

@@ -5,6 +5,7 @@ keeper, which kills the child.
 """
 
 import ctypes
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -34,11 +35,13 @@ class Slot:
 
         The exception is raised while the function runs and never after: not in our own code.
         """
-        self.thread = threading.get_ident()
+        self.thread, process = threading.get_ident(), os.getpid()
         self._raised, self._deadline, self._armed = False, deadline, True
         try:
             return function(*args, **kwargs)
         finally:
+            if os.getpid() != process:  # the job has forked and returned here too: the original goes on
+                os._exit(0)
             self._disarm()
 
     def _disarm(self) -> None:

@@ -1,7 +1,9 @@
-"""Leader and followers: T threads that take work from one local deque, and one of them at a time that goes to Redis.
+"""Leader and followers: threads that take work from one local deque, and go to Redis in turns.
 
-Any free thread may take the Redis turn. In one round trip it hands in what has been done and is given what comes
-next, for all of them. How much it asks for follows from how long jobs take, so that what waits here waits briefly.
+A free thread does what is needed most. One at a time takes the turn: in one round trip it hands in what has been
+done and is given what comes next, for all of them. How much it asks for follows from how long jobs take, so that what
+waits here waits briefly. Where there was less than that, one thread a queue waits at its bell; what it is given it
+runs itself. So there is a thread for each slot and one for each bell, and all are alike.
 """
 
 import logging
@@ -10,20 +12,21 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
 
-from redis import Redis
 from redis.exceptions import RedisError
 
-from jobs import scripts
 from jobs.scripts import Claimed, Held, Settlement
-from jobs.worker.bell import Bell
+from jobs.worker.bell import Bell, Lost
 from jobs.worker.deadlines import Slot
 from jobs.worker.execution import Interrupted, Runs, packed
+from jobs.worker.link import Link
 from jobs.worker.table import Table
 
 log = logging.getLogger(__name__)
 
-MOST = 128
+MOST = 256
 """Jobs claimed at once, at most."""
 AHEAD = 0.02
 """Seconds of work to hold ready."""
@@ -32,15 +35,32 @@ LOST = 0.5
 BROKEN = 70
 
 
+class Turn(NamedTuple):
+    """Hand in what is done, and ask for so many."""
+
+    wanted: int
+
+
+class Listen(NamedTuple):
+    """Wait at a bell, for so many."""
+
+    bell: Bell
+    wanted: int
+
+
+class Run(NamedTuple):
+    """Run a job."""
+
+    claimed: Claimed
+    slot: Slot
+
+
 class Slots:
     """The threads of one child, and all that they share."""
 
     def __init__(
         self,
-        client: Redis,
-        child: str,
-        worker: str,
-        queues: tuple[str, ...],
+        link: Link,
         table: Table,
         threads: int,
         runner: Runs,
@@ -48,40 +68,36 @@ class Slots:
         stop: threading.Event,
         survives: int,
     ) -> None:
-        self._client = client
-        self._child = child
-        self._worker = worker
-        self._queues = queues
+        self._link = link
         self._table = table
         self._runner = runner
         self._followups = followups
+        self._survives = survives
         self._ready: deque[tuple[Claimed, float]] = deque()
         self._mine: set[str] = set()
-        """Ids of all that this child has claimed and not handed in."""
+        """Tokens of all that this child has claimed and not handed in."""
+        self._disowned: set[str] = set()
+        """Tokens that were put back, because the reply that gave them seemed lost."""
         self._done: list[Settlement] = []
         self._change = threading.Condition()
         self._leading = False
         self._called = True
-        """There may be jobs: nobody has asked yet, or the bell has rung."""
-        self._free = threads
+        """There may be more jobs than we were given."""
         self._lost = False
         self._unsure = False
         """A reply was lost: Redis may say that we hold jobs of which we do not know."""
         self._average = AHEAD
+        self._over = threading.Event()
         self.stop = stop
-        self._survives = survives
-        self._pid = os.getpid()
         self.slots = [Slot(number) for number in range(threads)]
-        self._bells: list[Bell] = []
+        self._free = list(self.slots)
+        self._bells = [Bell(queue, partial(link.await_jobs, link.line(), queue), stop) for queue in link.queues]
 
-    def run(self, bell_client: Redis) -> None:
-        """Work until ``stop`` is set and everything that ran has been handed in."""
-        self._bells = [Bell(bell_client, queue, self._on_ring, self.stop) for queue in self._queues]
-        threads = [threading.Thread(target=self._work, args=(slot,), name=f"slot-{slot.number}") for slot in self.slots]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+    def run(self) -> None:
+        """Work until ``stop`` is set and everything that ran has been handed in. Who waits at a bell is left there."""
+        for number in range(len(self.slots) + len(self._bells)):
+            threading.Thread(target=self._work, name=f"slot-{number}", daemon=True).start()
+        self._over.wait()
         self.give_back()
 
     def wake(self) -> None:
@@ -92,7 +108,7 @@ class Slots:
     def give_back_late(self, now: float) -> None:
         """Give back what has waited here for 100 ms while every thread was busy: another worker may be free."""
         with self._change:
-            late = self._free == 0 and self._ready and now - self._ready[0][1] > PATIENCE
+            late = not self._free and self._ready and now - self._ready[0][1] > PATIENCE
         if late:
             self.give_back()
 
@@ -101,43 +117,71 @@ class Slots:
         with self._change:
             waiting = [Held(claimed.id, claimed.token, charged=False) for claimed, _ in self._ready]
             self._ready.clear()
-            self._mine.difference_update(one.id for one in waiting)
+            self._mine.difference_update(one.token for one in waiting)
         if waiting:
             try:
-                scripts.release(self._client, self._child, waiting, 0)
+                self._link.release(waiting, 0)
             except RedisError:
                 self._unsure = True
                 raise
 
-    def _on_ring(self) -> None:
-        with self._change:
-            self._called = True
-            self._change.notify()
-
-    def _work(self, slot: Slot) -> None:
+    def _work(self) -> None:
         try:
-            self._take_jobs(slot)
+            while role := self._next():
+                match role:
+                    case Run(claimed, slot):
+                        self._execute(claimed, slot)
+                    case Turn(wanted):
+                        self._turn(wanted)
+                    case Listen(bell, wanted):
+                        self._listen(bell, wanted)
         except BaseException:
-            log.exception("child %s is broken and ends; its keeper puts back what it held", self._child)
+            log.exception("child %s is broken and ends; its keeper puts back what it held", self._link.child)
             logging.shutdown()
             os._exit(BROKEN)
 
-    def _take_jobs(self, slot: Slot) -> None:
-        while claimed := self._next():
-            started = time.monotonic()
-            deadline = started + claimed.timeout if claimed.timeout > 0 else 0.0
-            self._table.begin(slot.number, claimed.id, claimed.token, started, deadline)
-            settlement = self._run(claimed, slot, deadline)
-            if os.getpid() != self._pid:  # the job has forked and returned here too: the original goes on
-                os._exit(0)
-            self._table.end(slot.number)
-            with self._change:
-                if settlement:
-                    self._done.append(settlement)
-                else:
-                    self._called = True
-                self._free += 1
-                self._average += 0.1 * (time.monotonic() - started - self._average)
+    def _next(self) -> Run | Turn | Listen | None:
+        """What the calling thread is to do; None when it is to end."""
+        with self._change:
+            while True:
+                stopping = self.stop.is_set()
+                if stopping and not self._done:
+                    if len(self._free) == len(self.slots) and not self._leading:
+                        self._over.set()
+                    return None
+                if (self._done or self._called) and not self._leading and (stopping or self._is_low()):
+                    self._leading = True
+                    return Turn(0 if stopping else max(0, self._wanted() - len(self._ready)))
+                if self._ready and self._free and not stopping:
+                    return Run(self._ready.popleft()[0], self._free.pop())
+                room = len(self._free) - len(self._ready)
+                bell = next((bell for bell in self._bells if bell.armed and not bell.attended), None)
+                if bell and room > 0 and not stopping:
+                    bell.attended = True
+                    return Listen(bell, room)
+                self._change.wait()
+
+    def _is_low(self) -> bool:
+        """Low enough to ask for more: half of it lasts while the server is busy with the other half."""
+        return len(self._ready) <= self._wanted() // 2
+
+    def _wanted(self) -> int:
+        """How many jobs to hold ready: one for each free thread, more while they are short."""
+        return max(len(self._free), min(MOST, int(AHEAD * len(self.slots) / max(self._average, 1e-6))))
+
+    def _execute(self, claimed: Claimed, slot: Slot) -> None:
+        started = time.monotonic()
+        deadline = started + claimed.timeout if claimed.timeout > 0 else 0.0
+        self._table.begin(slot.number, claimed.id, claimed.token, started, deadline)
+        settlement = self._run(claimed, slot, deadline)
+        self._table.end(slot.number)
+        with self._change:
+            if settlement:
+                self._done.append(settlement)
+            else:
+                self._called = True
+            self._free.append(slot)
+            self._average += 0.1 * (time.monotonic() - started - self._average)
 
     def _run(self, claimed: Claimed, slot: Slot, deadline: float) -> Settlement | None:
         """How it ended; None when it was interrupted, and has been put back and charged."""
@@ -147,34 +191,23 @@ class Slots:
             log.warning("job %s was interrupted: %s", claimed.id, str(error).strip())
             held = Held(claimed.id, claimed.token, charged=True, why=packed(str(error)))
         try:
-            scripts.release(self._client, self._child, [held], self._survives)
+            self._link.release([held], self._survives)
         except RedisError:
             self._unsure = True
         with self._change:
-            self._mine.discard(claimed.id)
+            self._mine.discard(claimed.token)
         return None
 
-    def _next(self) -> Claimed | None:
-        """The next job for the calling thread; None when it should end."""
-        while True:
+    def _listen(self, bell: Bell, wanted: int) -> None:
+        claimed: list[Claimed] | None = []
+        try:
+            claimed = bell.listen(wanted)
+        except Lost:
             with self._change:
-                while True:
-                    if self.stop.is_set() and not self._done:
-                        return None
-                    low = len(self._ready) <= self._wanted() // 4
-                    if not self._leading and (self._done or self._called) and (low or self.stop.is_set()):
-                        self._leading = True
-                        wanted = 0 if self.stop.is_set() else max(0, self._wanted() - len(self._ready))
-                        break
-                    if self._ready and not self.stop.is_set():
-                        self._free -= 1
-                        return self._ready.popleft()[0]
-                    self._change.wait()
-            self._turn(wanted)
-
-    def _wanted(self) -> int:
-        """How many jobs to hold ready: one for each free thread, more while they are short."""
-        return max(self._free, min(MOST, int(AHEAD * len(self.slots) / max(self._average, 1e-6))))
+                self._called = self._unsure = True
+        with self._change:
+            bell.attended = False
+            self._take_in(claimed, wanted)
 
     def _turn(self, wanted: int) -> None:
         """Hand in what is done, take what is next."""
@@ -186,49 +219,53 @@ class Slots:
         try:
             if self._unsure:
                 self._put_back_unknown()
-            replies, claimed = scripts.exchange(self._client, self._worker, self._child, self._queues, done, wanted)
+            replies, claimed = self._link.exchange(done, wanted)
         except RedisError as error:
             if not self._lost:
                 self._lost = True
-                log.warning("child %s lost Redis: %s; results are kept until it is back", self._child, error)
+                log.warning("child %s lost Redis: %s; results are kept until it is back", self._link.child, error)
             with self._change:
                 self._done = done + self._done
                 self._called = self._unsure = True
             self.stop.wait(LOST)
         else:
             self._say_back()
-        if claimed is None:
-            log.error("child %s has lost its lease; what it still runs will be refused", self._child)
-            self.stop.set()
-        now = time.monotonic()
         with self._change:
             self._leading = False
-            self._mine.difference_update(settlement.id for settlement, _ in zip(done, replies, strict=False))
-            self._mine.update(one.id for one in claimed or ())
-            self._ready.extend((one, now) for one in claimed or ())
-            if claimed and len(claimed) == wanted:
-                self._called = True
-            elif wanted and not self.stop.is_set():
-                for bell in self._bells:
-                    bell.arm()
-            self._change.notify(len(self.slots) if self.stop.is_set() else max(1, len(self._ready)))
+            self._mine.difference_update(settlement.token for settlement, _ in zip(done, replies, strict=False))
+            self._take_in(claimed, wanted)
         self._report(done, replies)
+
+    def _take_in(self, claimed: list[Claimed] | None, wanted: int) -> None:
+        """Make what was claimed ready; None, the lease is gone, ends this child."""
+        if claimed is None:
+            log.error("child %s has lost its lease; what it still runs will be refused", self._link.child)
+            self.stop.set()
+        now = time.monotonic()
+        fresh = [one for one in claimed or () if one.token not in self._disowned]
+        self._mine.update(one.token for one in fresh)
+        self._ready.extend((one, now) for one in fresh)
+        if wanted:
+            self._called = self._called or len(fresh) == wanted
+            for bell in self._bells:
+                bell.armed = not self._called
+        alone = sum(bell.armed and not bell.attended for bell in self._bells)
+        self._change.notify(len(self.slots) if self.stop.is_set() else len(self._ready) + alone)
 
     def _say_back(self) -> None:
         if self._lost:
             self._lost = False
-            log.info("child %s has Redis back", self._child)
+            log.info("child %s has Redis back", self._link.child)
 
     def _put_back_unknown(self) -> None:
-        """Put back what Redis says we hold and we do not know of. Only in a turn: nothing may be on its way to us."""
-        unknown = [
-            Held(job_id, token, charged=False)
-            for job_id, token in scripts.held(self._client, self._child)
-            if job_id not in self._mine
-        ]
+        """Put back what Redis says we hold and we do not know of; what a bell still brings of it is not taken in."""
+        held = self._link.held()
+        with self._change:
+            unknown = [Held(job_id, token, charged=False) for job_id, token in held if token not in self._mine]
+            self._disowned.update(one.token for one in unknown)
         if unknown:
-            log.warning("child %s puts back %d jobs that a lost reply had given it", self._child, len(unknown))
-            scripts.release(self._client, self._child, unknown, 0)
+            log.warning("child %s puts back %d jobs that a lost reply had given it", self._link.child, len(unknown))
+            self._link.release(unknown, 0)
         self._unsure = False
 
     def _report(self, done: list[Settlement], replies: list[int]) -> None:

@@ -20,6 +20,7 @@ from jobs.worker import deadlines
 from jobs.worker.deadlines import Slot
 from jobs.worker.execution import Runner, new_loop
 from jobs.worker.keeper import Keeper
+from jobs.worker.link import Link
 from jobs.worker.nursery import Nursery
 from jobs.worker.slots import Slots
 from jobs.worker.table import Table
@@ -35,11 +36,15 @@ WORKER, CHILD = "worker-a", "worker-a.1"
 def slots(client: Redis) -> Iterator[Slots]:
     scripts.grant(client, CHILD, 600)
     stop = threading.Event()
-    found = Slots(
+    link = Link(
         connection.connect(settings.current(), "child", retries=0),
-        CHILD,
+        connection.connect(settings.current(), "bell", deadline=8, retries=0),
         WORKER,
+        CHILD,
         ("default",),
+    )
+    found = Slots(
+        link,
         Table.create(4),
         4,
         Runner(client, new_loop()),
@@ -53,8 +58,7 @@ def slots(client: Redis) -> Iterator[Slots]:
 
 def start(slots: Slots) -> Callable[[], None]:
     """Run the slots; the function returned ends them and waits."""
-    bells = connection.connect(settings.current(), "bell", deadline=8, retries=0)
-    thread = threading.Thread(target=slots.run, args=(bells,))
+    thread = threading.Thread(target=slots.run)
     thread.start()
 
     def end() -> None:

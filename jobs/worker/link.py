@@ -1,0 +1,44 @@
+"""A child's link to Redis: its transitions, with who it is filled in."""
+
+from dataclasses import dataclass
+
+from redis import Redis
+from redis.connection import ConnectionInterface
+
+from jobs import scripts
+from jobs.scripts import Claimed, Held, Settlement
+
+PATIENCE = 5
+"""Seconds that a bell waits at once."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """Who a child is to Redis. Its clients repeat nothing by themselves: what a lost reply did must be found out."""
+
+    client: Redis
+    bells: Redis
+    """For commands that wait."""
+    worker: str
+    child: str
+    queues: tuple[str, ...]
+
+    def exchange(self, done: list[Settlement], wanted: int) -> tuple[list[int], list[Claimed] | None]:
+        """See ``scripts.exchange``."""
+        return scripts.exchange(self.client, self.worker, self.child, self.queues, done, wanted)
+
+    def line(self) -> ConnectionInterface:
+        """A connection of one's own, to wait on; it connects on first use."""
+        return self.bells.connection_pool.make_connection()
+
+    def await_jobs(self, line: ConnectionInterface, queue: str, wanted: int) -> tuple[str, list[Claimed] | None]:
+        """See ``scripts.await_jobs``."""
+        return scripts.await_jobs(line, self.worker, self.child, self.queues, queue, wanted, PATIENCE)
+
+    def release(self, held: list[Held], survives: int) -> None:
+        """See ``scripts.release``."""
+        scripts.release(self.client, self.child, held, survives)
+
+    def held(self) -> list[tuple[str, str]]:
+        """See ``scripts.held``."""
+        return scripts.held(self.client, self.child)
