@@ -76,9 +76,10 @@ local function run_again(id, hash, queue, lane, repeats)
   end
 end
 
--- Not its last ending: it goes back for another attempt.
+-- Not its last ending: it goes back for another attempt. It came to an end, so it kills nobody.
 local function fail_for_now(id, token, queue, hash, outcome, value, started, ended, delay, left, front)
   redis.call('HSET', hash, 'ended_at', stamp)
+  redis.call('HDEL', hash, 'suspect', 'shared')
   record(id, token, outcome, value, started, ended, YEAR)
   if left then redis.call('HSET', hash, 'retries_left', left)
   else redis.call('HINCRBY', hash, 'number_of_retries', 1) end

@@ -84,7 +84,7 @@ class Keeper(BaseWorker):
                     self._on_ready()
                 delay = LOOK
             except RedisError as error:
-                delay = min(delay * 2, BACKOFF_CAP)
+                delay = min(delay * 2, BACKOFF_CAP, self._settings.lease / 2)
                 self._registered = False
                 log.warning("worker %s: %s; next try in %.1f s", self.name, error, delay)
             self._stop.wait(delay)

@@ -1,9 +1,10 @@
-"""Leader and followers: threads that take work from one local deque, and go to Redis in turns.
+"""Leaders and followers: threads that take work from one local deque, and go to Redis in turns.
 
-A free thread does what is needed most. One at a time takes the turn: in one round trip it hands in what has been
-done and is given what comes next, for all of them. How much it asks for follows from how long jobs take, so that what
-waits here waits briefly. Where there was less than that, one thread a queue waits at its bell; what it is given it
-runs itself. So there is a thread for each slot and one for each bell, and all are alike.
+A free thread does what is needed most. Two at most take a turn: in one round trip it hands in what has been done and
+is given what comes next, for all of them; while the server is busy with one turn, the next is on its way. How much it
+asks for follows from how long jobs take, so that what waits here waits briefly. Where there was less than that, one
+thread a queue waits at its bell; what it is given it runs itself. So there is a thread for each slot and one for each
+bell, and all are alike.
 """
 
 import logging
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 
 MOST = 256
 """Jobs claimed at once, at most."""
+TURNS = 2
+"""Turns at a time, so that the server has the next one at hand when it is done with one."""
 AHEAD = 0.02
 """Seconds of work to hold ready."""
 PATIENCE = 0.1
@@ -80,7 +83,9 @@ class Slots:
         """Tokens that were put back, because the reply that gave them seemed lost."""
         self._done: list[Settlement] = []
         self._change = threading.Condition()
-        self._leading = False
+        self._turns = 0
+        self._asked = 0
+        """Jobs that turns on their way have asked for."""
         self._called = True
         """There may be more jobs than we were given."""
         self._lost = False
@@ -146,12 +151,17 @@ class Slots:
             while True:
                 stopping = self.stop.is_set()
                 if stopping and not self._done:
-                    if len(self._free) == len(self.slots) and not self._leading:
+                    if len(self._free) == len(self.slots) and not self._turns:
                         self._over.set()
                     return None
-                if (self._done or self._called) and not self._leading and (stopping or self._is_low()):
-                    self._leading = True
-                    return Turn(0 if stopping else max(0, self._wanted() - len(self._ready)))
+                if (
+                    (self._done or self._called)
+                    and self._turns < TURNS
+                    and (wanted := self._wanted(stopping)) is not None
+                ):
+                    self._turns += 1
+                    self._asked += wanted
+                    return Turn(wanted)
                 if self._ready and self._free and not stopping:
                     return Run(self._ready.popleft()[0], self._free.pop())
                 room = len(self._free) - len(self._ready)
@@ -161,13 +171,13 @@ class Slots:
                     return Listen(bell, room)
                 self._change.wait()
 
-    def _is_low(self) -> bool:
-        """Low enough to ask for more: half of it lasts while the server is busy with the other half."""
-        return len(self._ready) <= self._wanted() // 2
-
-    def _wanted(self) -> int:
-        """How many jobs to hold ready: one for each free thread, more while they are short."""
-        return max(len(self._free), min(MOST, int(AHEAD * len(self.slots) / max(self._average, 1e-6))))
+    def _wanted(self, stopping: bool) -> int | None:
+        """How many jobs to ask for in a turn; None when it would not be worth one."""
+        if stopping:
+            return 0
+        full = max(len(self._free), min(MOST, int(AHEAD * len(self.slots) / max(self._average, 1e-6))))
+        missing = full - len(self._ready) - self._asked
+        return missing if missing > full // 4 else None
 
     def _execute(self, claimed: Claimed, slot: Slot) -> None:
         started = time.monotonic()
@@ -231,7 +241,8 @@ class Slots:
         else:
             self._say_back()
         with self._change:
-            self._leading = False
+            self._turns -= 1
+            self._asked -= wanted
             self._mine.difference_update(settlement.token for settlement, _ in zip(done, replies, strict=False))
             self._take_in(claimed, wanted)
         self._report(done, replies)

@@ -83,8 +83,11 @@ class TestClaim:
     def test_gives_nothing_without_a_lease(self, client: Redis) -> None:
         accept(client)
         assert scripts.claim(client, WORKER, "nobody", ("default",), 1) is None
+
+    def test_gives_nothing_while_the_lease_has_run_out_and_nobody_took_it(self, client: Redis) -> None:
+        accept(client)
         expire(client)
-        assert scripts.claim(client, WORKER, CHILD, ("default",), 1) is None
+        assert scripts.claim(client, WORKER, CHILD, ("default",), 1) == []
 
     def test_gives_nothing_while_suspended_or_paused(self, client: Redis) -> None:
         job = accept(client)
@@ -314,6 +317,28 @@ class TestTick:
             expire(client)
             tick(client, survives=2)
         assert status(client, job) == "failed"
+
+    def test_jobs_that_are_lost_together_become_suspects_and_only_one_that_is_lost_alone_fails(
+        self, client: Redis
+    ) -> None:
+        first, second = accept(client), accept(client)
+        for _ in range(3):
+            scripts.grant(client, CHILD, 60)
+            assert [one.id for one in claim(client)] == [first.id, second.id]
+            expire(client)
+            tick(client, survives=2)
+        scripts.grant(client, CHILD, 60)
+        assert [one.id for one in claim(client)] == [first.id]
+        expire(client)
+        tick(client, survives=2)
+        assert (status(client, first), status(client, second)) == ("failed", "queued")
+
+    def test_a_suspect_that_comes_to_an_end_is_none_any_more(self, client: Redis) -> None:
+        job = accept(client, retry=Retry(3, backoff=0))
+        client.hset(keys.job(job.id), mapping={"suspect": 1, "shared": 2})
+        [one] = claim(client)
+        settle(client, one, "failed")
+        assert client.hmget(keys.job(job.id), ["suspect", "shared"]) == [None, None]
 
     def test_leads_where_nobody_does_and_steps_down_for_nobody_else(self, client: Redis) -> None:
         assert tick(client).leads is True

@@ -93,6 +93,9 @@ class State:
     def number(self, job: str, name: str) -> int:
         return int(self.jobs[job].get(name) or 0)
 
+    def suspects(self, job: str) -> bool:
+        return "suspect" in self.jobs.get(job, {})
+
     def registry(self, kind: str, queue: str) -> dict[str, str]:
         return cast(dict[str, str], self.all.get(keys.registry(kind, queue), {}))
 
@@ -158,21 +161,30 @@ class Model:
         self.held[child][one.id] = one.token
 
     def claimable(
-        self, state: State, names: list[str], wanted: int
+        self, state: State, child: str, names: list[str], wanted: int
     ) -> tuple[list[str], dict[str, list[str]], dict[str, list[str]]]:
         """What a claim must give; who joins which lane; and what is left in the queues."""
         given: list[str] = []
         joined: dict[str, list[str]] = {}
         deferred: list[str] = []
         lanes, left = {lane: [*state.lanes[lane]] for lane in LANES}, dict(state.queues)
+        busy = list(self.held[child])
+        full = len(busy) == 1 and state.suspects(busy[0])
         for name in names:
+            if full:
+                break
             popped, left[name] = left[name][: wanted - len(given)], left[name][wanted - len(given) :]
-            for job in popped:
+            for at, job in enumerate(popped):
                 if state.status(job) != "queued" or job in given + deferred or self.holders(job):
                     continue
                 lane = lanes.get(lane_of(job), [job])
                 if lane[:1] == [job]:
-                    given.append(job)
+                    full = state.suspects(job)
+                    fits = not (full and busy + given)
+                    given += [job] * fits
+                    if full:
+                        left[name] = [*popped[at + fits :], *left[name]]
+                        break
                     continue
                 if job not in lane:
                     lane.append(job)
@@ -311,10 +323,10 @@ class Machine(RuleBasedStateMachine):
         open_ = [name for name in names[:many] if name not in self.now.all.get(keys.PAUSED, [])]
         found = scripts.claim(self.client, WORKER, child, names[:many], wanted)
         if float(self.now.leases.get(child, 0)) < 1e6 or keys.SUSPENDED in self.now.all:
-            assert found == ([] if float(self.now.leases.get(child, 0)) > 1e6 else None)
+            assert found == ([] if child in self.now.leases else None)
             self._unchanged()
             return
-        given, joined, left = self.model.claimable(self.now, open_, wanted)
+        given, joined, left = self.model.claimable(self.now, child, open_, wanted)
         assert found is not None
         for one in found:
             self.model.starts(child, one)
@@ -450,7 +462,7 @@ class Machine(RuleBasedStateMachine):
             one[1]
             for found in held
             for one in found
-            if one not in self.model.orphans and self._fails(one[1], "lost_leases")
+            if len(found) == 1 and one not in self.model.orphans and self._fails(one[1], "lost_leases")
         }
         joined: dict[str, list[str]] = {}
         due = {job for queue in QUEUES for job in self.now.due(queue)}
@@ -475,7 +487,7 @@ class Machine(RuleBasedStateMachine):
             one[1]
             for found in held
             for one in found
-            if one not in self.model.orphans and self._fails(one[1], "lost_leases")
+            if len(found) == 1 and one not in self.model.orphans and self._fails(one[1], "lost_leases")
         }
         scripts.recover(self.client, SURVIVES, b"lost")
         self.model.granted -= set(lost)
@@ -763,7 +775,7 @@ MUTANTS: dict[str, Mutation] = {
     "claim does not check what is paused": (("and redis.call('SISMEMBER', KEYS[5], queue) == 0", ""),),
     "claim does not count": (("redis.call('INCRBY', KEYS[3], #ids)", "#ids"),),
     "settle does not check the token": (("if token_held == token and", "if token_held and"),),
-    "settle leaves the job in wip": (("later(remove, prefix .. ':wip:' .. queue, id .. ':' .. token)", ""),),
+    "settle leaves the job in wip": (("later(running, queue, id .. ':' .. token)", ""),),
     "settle does not let the lane go on": (
         ("advance(prefix, lane, now, stamp) end\n  return followed", "end return followed"),
     ),
@@ -775,6 +787,8 @@ MUTANTS: dict[str, Mutation] = {
     "release turns the order round": (("for at = #ARGV - 3, 4, -4 do", "for at = 4, #ARGV - 3, 4 do"),),
     "recover turns the order round": (("tonumber(a[2]) > tonumber(b[2])", "tonumber(a[2]) < tonumber(b[2])"),),
     "recover does not delete what was held": (("redis.call('HDEL', held, id)", ""), ("redis.call('DEL', key)", "")),
+    "recover fails who was not alone": (("lost > limit and #executions == 1", "lost > limit"),),
+    "claim gives a suspect company": (("if job[7] and busy + #holds > 0 then", "if false then"),),
     "recover leaves the lease": (("redis.call('ZREM', leases, child)", ""),),
     "poison leaves the job in its queue": (("redis.call('LREM', prefix .. ':queue:' .. queue, 1, id)", ""),),
     "advance pops a head that runs": (("if status and queue and not OVER[status] then return false end", ""),),

@@ -1,6 +1,7 @@
 """``jobs.queues.prepare``: every check that a job passes before anything is written."""
 
 import json
+import sys
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -289,6 +290,26 @@ def test_retries_are_written_as_stock_rq_reads_them(
 ) -> None:
     job = restored(prepare(SEND, "ada", retry=retry))
     assert (job.retries_left, job.retry_intervals) == (left, intervals)
+
+
+def test_jobs_that_fail_together_are_not_tried_again_together() -> None:
+    assert len({prepare(SEND, "ada", retry=Retry(2)).fields["retry_intervals"] for _ in range(50)}) > 1
+
+
+def plain(first: Any, second: Any = 0) -> None: ...
+
+
+def many(first: Any, *rest: Any) -> None: ...
+
+
+def named(*, first: Any) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("function", "arity"), [(plain, range(1, 3)), (many, range(1, sys.maxsize)), (named, range(0)), (send, range(1, 3))]
+)
+def test_a_tasks_arity_is_the_calls_that_need_no_keywords(function: Callable[..., None], arity: range) -> None:
+    assert Task(function).arity == arity
 
 
 @pytest.mark.parametrize("front", [True, False])

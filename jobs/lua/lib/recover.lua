@@ -1,5 +1,6 @@
 -- recover(prefix, leases, now, stamp, limit, why, recovered): take back what children hold whose lease has run out, in
--- the order in which it was given to each. A job that was lost more than limit times fails. Adds the ids put back.
+-- the order in which it was given to each. Adds the ids put back. Which of them ran nobody can say, so one that was
+-- lost more than limit times becomes a suspect, which runs alone; lost once more, alone, it fails.
 local function recover_child(prefix, leases, child, now, stamp, limit, why, recovered)
   local key = prefix .. ':signalbox:held:' .. child
   local held, executions = redis.call('HGETALL', key), {}
@@ -8,9 +9,11 @@ local function recover_child(prefix, leases, child, now, stamp, limit, why, reco
   for _, execution in ipairs(executions) do
     local id, token = unpack(execution)
     local hash = put_back(prefix, child, id, token, stamp)
-    if hash and redis.call('HINCRBY', hash, 'lost_leases', 1) > limit then
+    local lost = hash and redis.call('HINCRBY', hash, 'lost_leases', 1)
+    if hash and lost > limit and #executions == 1 then
       poison(prefix, id, hash, now, stamp, why)
     elseif hash then
+      if lost > limit then redis.call('HSET', hash, 'suspect', 1) end
       recovered[#recovered + 1] = id
     end
   end
