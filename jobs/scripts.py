@@ -335,9 +335,9 @@ def _run_and_wait(client: Redis, arguments: Sequence[Value], milliseconds: int) 
 def _run(client: Redis, script: str, names: Sequence[str], arguments: Sequence[Value]) -> Any:
     call = _call(script, names, arguments)
     try:
-        return client.execute_command("EVALSHA", *call)
+        return client.evalsha(*call)
     except NoScriptError:
-        return client.execute_command("EVAL", _source(script), *call[1:])
+        return client.eval(_source(script), *call[1:])
 
 
 def _call(script: str, names: Sequence[str], arguments: Sequence[Value]) -> list[Any]:
