@@ -34,13 +34,14 @@ def test_a_frozen_workers_late_results_are_refused(line: Line, kept: Proof) -> N
     assert report.refused >= 3
 
 
-@pytest.mark.parametrize(("children", "percent"), [(1, 50), (2, 95)])
-def test_a_killed_childs_jobs_run_again_within_a_second(line: Line, kept: Proof, children: int, percent: int) -> None:
-    """Beside another child at once; an only child is first replaced, which a loaded machine may take its time for."""
+@pytest.mark.parametrize("children", [1, 2])
+def test_a_killed_childs_jobs_run_again_within_a_second(line: Line, kept: Proof, children: int) -> None:
+    """Beside another child at once; an only child is first replaced."""
     line.children = children
-    report = scenarios.children_recovered(line, Scale(jobs=60, kills=6))
+    report = scenarios.children_recovered(line, Scale(jobs=200, kills=20))
     kept(report)
-    assert report.recovery(percent) <= 1.0, str(report)
+    assert len(report.recoveries) >= 20, "too few to tell one in twenty"
+    assert report.recovery(95) <= 1.0, str(report)
 
 
 def test_a_killed_workers_jobs_run_again_within_a_lease(line: Line, kept: Proof) -> None:
