@@ -130,6 +130,32 @@ def _feed_slowly(line: Line, scale: Scale) -> None:
         time.sleep(pause)
 
 
+def server_loading(line: Line, server: Server, scale: Scale, seconds: float) -> Report:
+    """Redis is killed, and answers LOADING for so long; a worker is started and jobs are sent meanwhile."""
+    server.pad(seconds)
+    line.start_and_wait(scale.workers)
+    for _ in range(scale.kills):
+        line.feed(scale.batch)
+        line.victim()
+        server.kill()
+        line.blows += 1
+        heard = [(worker, len(worker.lines)) for worker in line.living]
+        server.start_slowly()
+        line.start()
+        heard.append((line.living[-1], 0))
+        _wait_until_told(heard)
+        line.feed(scale.batch)
+    return line.report()
+
+
+def _wait_until_told(heard: list[tuple[Process, int]]) -> None:
+    """Wait until each worker has said, after what was heard of it before, that Redis is loading."""
+    wait_for(
+        lambda: all(any("is loading the dataset" in line for line in worker.lines[since:]) for worker, since in heard),
+        "every worker to be told LOADING",
+    )
+
+
 def server_read_only(line: Line, server: Server, scale: Scale) -> Report:
     """Redis refuses every write for a while, as a demoted master does."""
     line.start_and_wait(scale.workers)

@@ -1,5 +1,6 @@
-"""A Redis of a scenario's own, to be killed, or to be made read-only or full."""
+"""A Redis of a scenario's own, to be killed, to take its time to load, or to be made read-only or full."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from tests.support import free_port, wait_for
 
 NOBODY = ("127.0.0.1", "1")
 """A master that is not there."""
+SLOWLY = ("--key-load-delay", "1000", "--loading-process-events-interval-bytes", "1024")
+"""The server's own settings for such tests: a millisecond a key, and LOADING is answered every few keys."""
 
 
 class Server:
@@ -25,8 +28,21 @@ class Server:
 
     def start(self) -> None:
         """On the same port, from the same file. Only from the main thread: it dies with the one that started it."""
-        self._process = server.start(self._folder, self.port, "--appendfsync", "always", "--loglevel", "warning")
+        self._start()
         wait_for(self._answers, "the server to answer")
+
+    def start_slowly(self) -> None:
+        """``start`` that returns while the server loads its file and answers LOADING; see ``pad``."""
+        self._start(*SLOWLY)
+        wait_for(self._loads, "the server to load")
+
+    def pad(self, seconds: float) -> None:
+        """Write enough into another database that after ``start_slowly`` it loads for so long, or longer."""
+        padding = {f"padding:{number}": os.urandom(100) for number in range(int(seconds * 1000))}
+        with Redis(port=self.port, db=1) as other:
+            other.mset(padding)
+            other.bgrewriteaof()
+            wait_for(self._is_compact, "the file to be rewritten")
 
     def kill(self) -> None:
         assert self._process
@@ -48,6 +64,20 @@ class Server:
     def close(self) -> None:
         self.kill()
         self.client.close()
+
+    def _start(self, *options: str) -> None:
+        options = ("--appendfsync", "always", "--loglevel", "warning", *options)
+        self._process = server.start(self._folder, self.port, *options)
+
+    def _is_compact(self) -> bool:
+        found = self.client.info("persistence")
+        return not found["aof_rewrite_in_progress"] and not found["aof_rewrite_scheduled"]
+
+    def _loads(self) -> bool:
+        try:
+            return bool(self.client.info("persistence")["loading"])
+        except RedisError:
+            return False
 
     def _answers(self) -> bool:
         try:

@@ -11,6 +11,8 @@ from tests.chaos.scenarios import Scale
 from tests.chaos.server import Server
 
 HELD = 20
+LOADS = 8.0
+"""Seconds: longer than the lease."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,10 @@ def _outage(scenario: Callable[[Line, Server, Scale], Report], scale: Scale) -> 
         return Outcome(report, [f"{ended} workers have ended"] if ended else [])
 
     return run
+
+
+def _loading(line: Line, server: Server, scale: Scale) -> Report:
+    return scenarios.server_loading(line, server, scale, LOADS)
 
 
 def _sigterm(line: Line, server: Server) -> Outcome:
@@ -86,6 +92,7 @@ SCENARIOS: dict[str, Run] = {
     "worker told to end (SIGTERM) each second": _sigterm,
     "worker frozen past its lease, then let go on": _simple(scenarios.workers_frozen, Scale(jobs=100, kills=5)),
     "Redis SIGKILLed while jobs are sent": _outage(scenarios.server_killed, Scale(jobs=2000, kills=8, every=5.0)),
+    "Redis loading its file": _outage(_loading, Scale(jobs=400, kills=5)),
     "Redis read-only": _outage(scenarios.server_read_only, Scale(jobs=500, kills=5, every=4.0)),
     "Redis full": _outage(scenarios.server_full, Scale(jobs=500, kills=5, every=3.0)),
     "40 keys in order, 3 % failing once, under kills": _lanes,
