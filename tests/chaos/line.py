@@ -42,6 +42,7 @@ class Line:
         self.log = Log(folder / "log")
         self.queues: tuple[str, ...] = ("default",)
         self.environ: dict[str, str] = {}
+        self.program: tuple[str, ...] = ("-m", "jobs")
         self.threads, self.children = 4, 1
         self.accepted: list[str] = []
         self.kills: list[Kill] = []
@@ -93,10 +94,14 @@ class Line:
     def start(self, count: int = 1) -> None:
         for _ in range(count):
             options = ("--concurrency", str(self.threads), "--processes", str(self.children))
-            environ = {"REDIS_URL": self.url, "JOBS_TASKS": "tests.chaos.tasks", **self.environ}
-            worker = self._processes.start("-m", "jobs", "worker", *self.queues, *options, **environ)
+            worker = self.spawn(*self.program, "worker", *self.queues, *options)
             self.living.append(worker)
             self.started.append(worker)
+
+    def spawn(self, *arguments: str) -> Process:
+        """Any other process on this line's Redis."""
+        environ = {"REDIS_URL": self.url, "JOBS_TASKS": "tests.chaos.tasks", **self.environ}
+        return self._processes.start(*arguments, **environ)
 
     def start_and_wait(self, count: int = 1) -> None:
         before = len(self.living)

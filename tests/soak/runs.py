@@ -1,16 +1,18 @@
-"""Which scenarios a round has, and how much of each: a round takes about ten minutes."""
+"""Which scenarios a round has, and how much of each: a round takes about a quarter of an hour."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.chaos import scenarios
+from tests.chaos import ambush, scenarios
 from tests.chaos import tasks as t
 from tests.chaos.line import Line
 from tests.chaos.report import Report
 from tests.chaos.scenarios import Scale
 from tests.chaos.server import Server
+from tests.chaos.steps import WHENS, When
 
 HELD = 20
+ROUNDS = 2
 LOADS = 8.0
 """Seconds: longer than the lease."""
 
@@ -76,6 +78,10 @@ def _nasty(task: Callable[..., object]) -> Run:
     return run
 
 
+def _steps(group: str, when: When) -> Run:
+    return _simple(ambush.killed_at, group, when, ROUNDS)
+
+
 def _held(line: Line, server: Server) -> Outcome:
     report, lease_left, _ = scenarios.interpreter_held(line, Scale(jobs=400), HELD)
     return Outcome(report, [] if lease_left > 0 else ["the lease ran out"])
@@ -104,5 +110,6 @@ SCENARIOS: dict[str, Run] = {
     "job that blocks in C": _nasty(t.block),
     "job that swallows its timeout": _nasty(t.swallow),
     "job that forks and returns twice": _nasty(t.return_twice),
+    **{f"SIGKILL {when} each step: {group}": _steps(group, when) for group in ambush.GROUPS for when in WHENS},
     f"job that holds the interpreter for {HELD} s": _held,
 }
