@@ -14,6 +14,7 @@ import rq
 import rq_scheduler
 from redis import Redis
 from redis.exceptions import ConnectionError, TimeoutError
+from rq.job import JobStatus
 from rq_scheduler.utils import get_next_scheduled_time, to_unix
 
 from jobs import keys, scripts
@@ -23,6 +24,9 @@ from jobs.scripts import NewJob
 from jobs.settings import current
 
 log = logging.getLogger(__name__)
+
+WAITING = (None, JobStatus.CREATED, JobStatus.SCHEDULED)
+"""A one-time entry in any other state was handed over before, by a process that died before it removed it."""
 
 
 class Store(rq_scheduler.Scheduler):  # type: ignore[misc]
@@ -73,14 +77,18 @@ class Store(rq_scheduler.Scheduler):  # type: ignore[misc]
         following, periodic = self._next(job, due, now)
         if job.func_name == heartbeat.TASK.name:
             heartbeat.send(self.connection, job.origin)
-        elif not periodic:
+        elif not periodic and job.get_status(refresh=False) in WAITING:
             self.get_queue_for_job(job).enqueue_job(job, at_front=bool(job.enqueue_at_front))
-        else:
+        elif periodic:
             scripts.admit(self.connection, [_fresh(job, due)])
-        if following is None:
-            self.connection.zrem(self.scheduled_jobs_key, entry)
-        else:
-            self.connection.zadd(self.scheduled_jobs_key, {entry: following})
+        with self.connection.pipeline() as pipeline:
+            if "repeat" in job.meta:
+                pipeline.hset(keys.job(entry), "meta", job.serializer.dumps(job.meta))
+            if following is None:
+                pipeline.zrem(self.scheduled_jobs_key, entry)
+            else:
+                pipeline.zadd(self.scheduled_jobs_key, {entry: following})
+            pipeline.execute()
         return 1
 
     def _next(self, job: Job, due: float, now: float) -> tuple[float | None, bool]:
@@ -89,7 +97,6 @@ class Store(rq_scheduler.Scheduler):  # type: ignore[misc]
         if following is None or "repeat" not in job.meta:
             return following, following is not None
         job.meta["repeat"] -= 1
-        job.save_meta()
         return (following if job.meta["repeat"] > 0 else None), True
 
 

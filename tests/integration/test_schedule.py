@@ -8,7 +8,7 @@ import pytest
 import rq_scheduler
 from redis import Redis
 
-from jobs import keys, settings
+from jobs import keys, scripts, settings
 from jobs.health import heartbeat
 from jobs.job import Job
 from jobs.schedule.leader import Leader
@@ -92,6 +92,37 @@ def test_a_tick_repeated_after_a_crash_is_no_second_job(client: Redis, store: St
     client.zadd(keys.CLOCK, {entry.id: score})  # as if the process had died before it set the next time
     store.run_due(now(client))
     assert len(waiting(client)) == 1
+
+
+def test_a_one_time_entry_handed_over_before_a_crash_is_not_run_again(client: Redis, store: Store) -> None:
+    theirs = rq_scheduler.Scheduler(connection=client, job_class=Job)
+    entry = theirs.enqueue_at(datetime.now(UTC) - timedelta(seconds=5), t.add, 1, 2)
+    score = client.zscore(keys.CLOCK, entry.id)
+    assert score
+    store.run_due(now(client))
+    client.delete(keys.queue("default"))
+    client.hset(keys.job(entry.id), "status", "finished")
+    client.zadd(keys.CLOCK, {entry.id: score})  # as if the process had died before it removed the entry
+    store.run_due(now(client))
+    assert (waiting(client), client.zcard(keys.CLOCK)) == ([], 0)
+
+
+def test_a_death_before_a_tick_is_accepted_costs_no_repetition(
+    client: Redis, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = rq_scheduler.Scheduler(connection=client, job_class=Job)
+    theirs.schedule(datetime.now(UTC) - timedelta(seconds=5), t.add, [1, 1], interval=60, repeat=2)
+    with monkeypatch.context() as patch:
+        patch.setattr(scripts, "admit", _die)
+        with pytest.raises(SystemExit):
+            store.run_due(now(client))
+    for later in (0, 60, 120):
+        store.run_due(now(client) + later)
+    assert len(waiting(client)) == 2
+
+
+def _die(*_: object) -> None:
+    raise SystemExit
 
 
 def test_a_repeated_entry_ends_after_its_last_run(client: Redis, store: Store) -> None:
