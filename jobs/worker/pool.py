@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from concurrent.futures import TimeoutError as NotInTime
+from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 from redis import Redis
@@ -30,6 +31,8 @@ class PoolRunner:
 
     def __init__(self, count: int) -> None:
         self._pool = ProcessPool(count, context=multiprocessing.get_context("spawn"), initializer=_prepare)
+        workers = self._pool._pool_manager.worker_manager
+        workers.inspect_workers = lambda: _ended(workers)  # type: ignore[method-assign]
 
     def run(self, claimed: Claimed, slot: Slot, deadline: float) -> Settlement:
         """Run it. Raises ``Interrupted`` when the process died under it."""
@@ -47,6 +50,12 @@ class PoolRunner:
         """End the processes; what they ran has been handed in."""
         self._pool.stop()
         self._pool.join()
+
+
+def _ended(workers: Any) -> tuple[tuple[int, int], ...]:
+    """Processes that have ended, with any code: Pebble waits for ever for a job that left with code 0."""
+    ended = [process for process in list(workers.workers.values()) if not process.is_alive()]
+    return tuple((workers.workers.pop(process.pid).pid, process.exitcode) for process in ended)
 
 
 _runner: Runner

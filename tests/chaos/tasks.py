@@ -39,10 +39,10 @@ def leave(log: str, name: str) -> None:
 
 @task(attempts=1)
 def leave_once(log: str, name: str) -> None:
-    """Ends its process the first time."""
+    """Ends its process as if all were well, the first time."""
     _say(log, "start", name)
     if _is_first(log, name):
-        os._exit(1)
+        os._exit(0)
     _say(log, "end", name)
 
 
