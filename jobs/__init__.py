@@ -20,18 +20,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from jobs.lanes import is_busy, lane, wait_until_idle
     from jobs.queues import enqueue, enqueue_many, prepare
-    from jobs.retry import Retry
+    from jobs.retry import Retry, Snooze
     from jobs.tasks import task
 
 __version__ = "0.1.0"
-__all__ = ["Retry", "enqueue", "enqueue_many", "prepare", "task"]
+__all__ = ["Retry", "Snooze", "enqueue", "enqueue_many", "is_busy", "lane", "prepare", "task", "wait_until_idle"]
 
 _HOMES = {
     "Retry": "jobs.retry",
+    "Snooze": "jobs.retry",
     "enqueue": "jobs.queues",
     "enqueue_many": "jobs.queues",
+    "is_busy": "jobs.lanes",
+    "lane": "jobs.lanes",
     "prepare": "jobs.queues",
+    "wait_until_idle": "jobs.lanes",
     "task": "jobs.tasks",
 }
 

@@ -52,3 +52,7 @@ class InvalidJobId(InvalidOption):
 
 class DurabilityUnavailable(EnqueueError):
     """``durable=True`` was asked of a server that cannot confirm a write to disk."""
+
+
+class LockBusy(SignalboxError):
+    """Somebody else has the lock. Uncaught in a job, it snoozes the job and spends no attempt."""

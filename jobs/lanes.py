@@ -3,13 +3,101 @@
 A lane is a list; its head is the one job that may be in a queue. The order is the server's.
 """
 
-from typing import cast
+import time
+from collections.abc import Iterator
+from typing import Literal, NamedTuple, cast
 
 from redis import Redis
 
-from jobs import keys, scripts
+from jobs import connection, keys, scripts
 
 SWEEP = 500
+LOOK = 0.05
+LOOK_CAP = 1.0
+
+State = Literal["idle", "queued", "running", "retrying", "halted"]
+STATES: dict[bytes, State] = {b"queued": "queued", b"started": "running", b"scheduled": "retrying", b"failed": "halted"}
+
+
+class Lane(NamedTuple):
+    """A lane as it was when it was looked at."""
+
+    key: str
+    depth: int
+    """Its jobs, the head among them."""
+    head: str | None
+    """Id of the job that the others wait for."""
+    state: State
+    """Of the head; ``idle`` when there is none, ``halted`` when it has failed and the lane waits for a person."""
+    queue: str | None
+    since: str | None
+    """Since when the head runs, waits or has failed: UTC, as RQ writes it."""
+
+
+def lane(key: str, client: Redis | None = None) -> Lane:
+    """A lane by its key."""
+    return read(client or connection.default(), [key])[0]
+
+
+def is_busy(key: str, client: Redis | None = None) -> bool:
+    """Does a job of this lane wait or run?"""
+    return bool((client or connection.default()).exists(keys.lane(key)))
+
+
+def wait_until_idle(key: str, timeout: float, client: Redis | None = None) -> bool:
+    """Wait until a lane holds no job, ``timeout`` seconds at most; False when it still does."""
+    deadline, pause = time.monotonic() + timeout, LOOK
+    while is_busy(key, client):
+        if (left := deadline - time.monotonic()) <= 0:
+            return False
+        time.sleep(min(pause, left))
+        pause = min(pause * 2, LOOK_CAP)
+    return True
+
+
+def lanes(client: Redis, queue: str | None = None) -> Iterator[Lane]:
+    """Every lane that holds jobs, or those whose head belongs to ``queue``; read in portions."""
+    first = 0
+    while found := cast(list[bytes], client.zrange(keys.LANES, first, first + SWEEP - 1)):
+        first += SWEEP
+        yield from (one for one in read(client, [key.decode() for key in found]) if queue in (None, one.queue))
+
+
+def read(client: Redis, names: list[str]) -> list[Lane]:
+    """Lanes by their keys, in two round trips."""
+    with client.pipeline(transaction=False) as pipeline:
+        for name in names:
+            pipeline.llen(keys.lane(name))
+            pipeline.lindex(keys.lane(name), 0)
+            pipeline.hexists(keys.HALTED, name)
+        found = pipeline.execute()
+        heads = [head.decode() if head else None for head in found[1::3]]
+        for head in heads:
+            pipeline.hmget(keys.job(head or ""), "status", "origin", "enqueued_at", "started_at", "ended_at")
+        jobs = pipeline.execute()
+    return [_lane(name, found[3 * at], heads[at], bool(found[3 * at + 2]), jobs[at]) for at, name in enumerate(names)]
+
+
+def _lane(key: str, depth: int, head: str | None, halted: bool, job: list[bytes | None]) -> Lane:
+    status, queue, enqueued, started, ended = job
+    state: State = "halted" if halted else STATES.get(status or b"", "idle")
+    since = {"halted": ended, "running": started, "retrying": ended, "queued": enqueued}.get(state)
+    return Lane(key, depth, head, state, queue.decode() if queue else None, since.decode() if since else None)
+
+
+def resume(client: Redis, key: str) -> bool:
+    """Let a halted lane go on with the job that halted it, which gets all its attempts again; False: it was not."""
+    return scripts.resume(client, key, again=True)
+
+
+def skip(client: Redis, key: str) -> bool:
+    """Let a halted lane go on without the job that halted it, which stays failed; False: it was not."""
+    return scripts.resume(client, key, again=False)
+
+
+def clear(client: Redis, key: str) -> int:
+    """Cancel every job that waits in a lane and end its halt; how many. What runs goes on."""
+    return scripts.clear(client, key)
 
 
 def sweep(client: Redis) -> list[str]:
@@ -17,5 +105,5 @@ def sweep(client: Redis) -> list[str]:
 
     The repair for a worker that died between the end of a job and the step that follows it.
     """
-    lanes = [key.decode() for key in cast(list[bytes], client.zrange(keys.LANES, 0, SWEEP - 1))]
-    return scripts.advance(client, lanes) if lanes else []
+    found = [key.decode() for key in cast(list[bytes], client.zrange(keys.LANES, 0, SWEEP - 1))]
+    return scripts.advance(client, found) if found else []

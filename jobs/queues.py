@@ -25,7 +25,7 @@ from jobs.errors import (
     PayloadTooLarge,
 )
 from jobs.job import Job, serializer
-from jobs.registry import Task
+from jobs.registry import Policy, Task
 from jobs.retry import Retry
 from jobs.scripts import NewJob, Value
 from jobs.settings import NAME, Settings, current
@@ -106,13 +106,15 @@ def prepare(
     unique: bool = False,
     timeout: float | None = None,
     retry: Retry | rq.Retry | None = None,
+    policy: Policy | None = None,
     **kwargs: Any,
 ) -> NewJob:
     """Check one job and make it ready for ``enqueue_many``; writes nothing.
 
     ``task`` is a registered task or its dotted name, ``args`` and ``kwargs`` are what it is called with.
-    ``queue`` and ``timeout`` (seconds), ``key`` (its lane: jobs of one key run one at a time, in order)
-    and ``retry`` default to what the task says. ``delay`` is in seconds. With ``job_id`` the job is
+    ``queue`` and ``timeout`` (seconds), ``key`` (its lane: jobs of one key run one at a time, in order),
+    ``retry`` and ``policy`` (what the lane does once it has failed for good: ``"continue"`` or ``"halt"``)
+    default to what the task says. ``delay`` is in seconds. With ``job_id`` the job is
     accepted once, however often it is sent; with ``unique`` too its id stays refused for 7 days.
 
     Raises ``UnknownTask``, ``InvalidArguments``, ``PayloadTooLarge``, ``InvalidJobId`` or ``InvalidOption``.
@@ -126,16 +128,19 @@ def prepare(
     if unique and job_id is None:
         raise InvalidOption("unique=True needs a job_id: it is what makes the job the same")
     limit = checked_seconds("timeout", timeout if timeout is not None else found.timeout or settings.timeout, 0.1)
+    where = _checked_queue(queue) if queue is not None else found.queue or settings.queues[0]
     fields = {
         "data": _payload(settings, found.name, args, kwargs),
         **_common(found, limit, settings.keep),
-        **_retries(found.retry if retry is None else retry),
+        **_retries(found.retry if retry is None else retry, found.retry),
     }
     if lane is not None:
         fields["key"] = _checked_key(lane)
+        if _policy(settings, found, policy, where) == "halt":
+            fields["policy"] = "halt"
     return NewJob(
         id=checked_id(job_id) if job_id is not None else token_hex(16),
-        queue=_checked_queue(queue) if queue is not None else found.queue or settings.queues[0],
+        queue=where,
         key=lane or "",
         delay=checked_seconds("delay", delay, 0),
         unique=unique,
@@ -166,6 +171,12 @@ def _lane(task: Task, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | No
         return task.key(*args, **kwargs) if task.key else None
     except Exception as error:
         raise InvalidArguments(f"the key of {task.name} cannot be made from these arguments: {error!r}") from error
+
+
+def _policy(settings: Settings, task: Task, policy: Policy | None, queue: str) -> Policy:
+    if policy not in (None, "continue", "halt"):
+        raise InvalidOption(f"policy is {policy!r}: expected 'continue' or 'halt'")
+    return policy or task.policy or ("halt" if queue in settings.halt else "continue")
 
 
 _plain_json = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
@@ -199,8 +210,10 @@ def _common(task: Task, timeout: float, keep: float) -> dict[str, Value]:
     }
 
 
-def _retries(retry: Retry | rq.Retry) -> dict[str, Value]:
+def _retries(retry: Retry | rq.Retry, own: Retry) -> dict[str, Value]:
     if isinstance(retry, Retry):
+        if (retry.retry_on, retry.never_on) != (own.retry_on, own.never_on) and retry.classes_given:
+            raise InvalidOption("retry_on and never_on belong to the task: a job carries no exception classes")
         return _spread(retry, int(random() * SPREADS))
     if not isinstance(retry, rq.Retry):
         raise InvalidOption(f"retry is {retry!r}: expected jobs.Retry(...) or rq.Retry(...)")

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from jobs.errors import InvalidTask, SettingsError, UnknownTask
-from jobs.retry import Retry
+from jobs.retry import MAX_BUSY, Retry
 
-OPTIONS = frozenset(("queue", "key", "delay", "job_id", "unique", "timeout", "retry", "durable"))
+Policy = Literal["continue", "halt"]
+
+OPTIONS = frozenset(("queue", "key", "delay", "job_id", "unique", "timeout", "retry", "policy", "durable"))
 """What ``enqueue`` takes for itself; the rest is for the task."""
 
 
@@ -27,11 +29,21 @@ class Task:
     retry: Retry = field(default_factory=Retry)
     key: Callable[..., str] | None = None
     """Called with the job's arguments; gives the key of its lane."""
+    policy: Policy | None = None
+    """What its lane does when it has failed for good; None: what ``JOBS_HALT`` says of its queue."""
+    busy_on: Callable[[Exception], bool] | None = None
+    """Does this error say that what the task needs is busy? Then the job waits and spends no attempt."""
+    max_busy: float = MAX_BUSY
+    """Seconds that it waits so at most."""
 
     @cached_property
     def name(self) -> str:
         """Its dotted path, which is also how RQ names a function."""
         return f"{self.function.__module__}.{self.function.__qualname__}"
+
+    def finds_busy(self, error: Exception) -> bool:
+        """Does what the task needs refuse it only for now?"""
+        return self.busy_on is not None and bool(self.busy_on(error))
 
     @cached_property
     def signature(self) -> inspect.Signature:
@@ -75,6 +87,11 @@ def find(name: str) -> Task:
     except KeyError:
         known = ", ".join(sorted(_tasks)) or "none"
         raise UnknownTask(f"{name!r} is not a registered task (is its module in JOBS_TASKS?); known: {known}") from None
+
+
+def known(name: str) -> Task | None:
+    """The task of that name, if it is registered."""
+    return _tasks.get(name)
 
 
 def of(function: Callable[..., Any]) -> Task:

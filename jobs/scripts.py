@@ -20,10 +20,11 @@ from jobs import keys
 UNIQUE_FOR = 7 * 86400
 FINAL = -1.0
 WORKER_TTL = 90
+UNLIMITED: Mapping[str, int] = {}
 FOLDER = Path(__file__).with_name("lua")
 
 Value = str | bytes | int | float
-Outcome = Literal["finished", "failed", "stopped", "retried", "exhausted"]
+Outcome = Literal["finished", "failed", "stopped", "retried", "exhausted", "snoozed"]
 
 
 class NewJob(NamedTuple):
@@ -67,7 +68,7 @@ class Settlement(NamedTuple):
     started: float
     ended: float
     after: float = 0.0
-    """``failed``: ``FINAL`` when it is not to be tried again; ``retried``: the seconds to wait."""
+    """``failed``: ``FINAL`` when it is not to be tried again; ``retried``, ``snoozed``: the seconds to wait."""
 
 
 class Held(NamedTuple):
@@ -136,6 +137,16 @@ def advance(client: Redis, lanes: Sequence[str]) -> list[str]:
     return [_text(job_id) for job_id in _run(client, "advance", [keys.LANES], [keys.PREFIX, *lanes])]
 
 
+def resume(client: Redis, lane: str, again: bool) -> bool:
+    """Let a halted lane go on, with the job that halted it or without it; False when it was not halted."""
+    return bool(_run(client, "resume", [keys.lane(lane), keys.HALTED], [keys.PREFIX, lane, int(again)]))
+
+
+def clear(client: Redis, lane: str) -> int:
+    """Cancel what waits in a lane, and end its halt; how many jobs."""
+    return int(_run(client, "clear", [keys.lane(lane), keys.HALTED], [keys.PREFIX, lane]))
+
+
 def promote(client: Redis, queue: str, limit: int = 500) -> Promoted:
     """Hand over the scheduled jobs of a queue that are due, oldest first."""
     scheduled = keys.registry("scheduled", queue)
@@ -155,8 +166,11 @@ def exchange(
     queues: Sequence[str],
     settlements: Sequence[Settlement],
     wanted: int,
+    limits: Mapping[str, int] = UNLIMITED,
 ) -> tuple[list[int], list[Claimed] | None]:
     """Settle what a child has done and claim what it does next, in one round trip.
+
+    ``limits`` says how many jobs of a queue may run at once, over all workers.
 
     Returns for each settlement 1 accepted, 2 accepted with follow-ups, 0 refused because the child does not hold
     it; and what was claimed, or None when the child has no lease. Raises ``RedisError`` when nothing is known
@@ -165,7 +179,7 @@ def exchange(
     settle = _call(
         "settle", [keys.held(child), keys.worker(worker), keys.OUTBOX], _settle_arguments(worker, settlements)
     )
-    claim = _claim_call(worker, child, queues, wanted)
+    claim = _claim_call(worker, child, queues, wanted, limits)
     calls = ([("settle", settle)] if settlements else []) + ([("claim", claim)] if wanted else [])
     with client.pipeline(transaction=False) as pipeline:
         for _, call in calls:
@@ -188,6 +202,7 @@ def await_jobs(
     queue: str,
     wanted: int,
     seconds: int,
+    limits: Mapping[str, int] = UNLIMITED,
 ) -> tuple[str, list[Claimed] | None]:
     """Wait on a connection of one's own until ``queue`` holds something, at most so long, and claim then.
 
@@ -195,7 +210,7 @@ def await_jobs(
     nobody wait but does give, and answers at once. Raises ``RedisError`` as ``exchange`` does.
     """
     key = keys.queue(queue)
-    call = _claim_call(worker, child, queues, wanted)
+    call = _claim_call(worker, child, queues, wanted, limits)
     try:
         line.send_packed_command(
             line.pack_commands([("BLMOVE", key, key, "LEFT", "LEFT", seconds), ("EVALSHA", *call)])
@@ -220,9 +235,10 @@ def _answer(line: ConnectionInterface) -> Any:
         return error
 
 
-def _claim_call(worker: str, child: str, queues: Sequence[str], wanted: int) -> list[Any]:
+def _claim_call(worker: str, child: str, queues: Sequence[str], wanted: int, limits: Mapping[str, int]) -> list[Any]:
     names = [keys.LEASES, keys.held(child), keys.EXECUTIONS, keys.SUSPENDED, keys.PAUSED, *map(keys.queue, queues)]
-    return _call("claim", names, [keys.PREFIX, child, worker, wanted, *queues])
+    caps = [limits.get(name, "") for name in queues]
+    return _call("claim", names, [keys.PREFIX, child, worker, wanted, *queues, *caps])
 
 
 def claim(client: Redis, worker: str, child: str, queues: Sequence[str], wanted: int) -> list[Claimed] | None:

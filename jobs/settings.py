@@ -40,6 +40,18 @@ def names(text: str) -> tuple[str, ...]:
     return found
 
 
+def _some_names(text: str) -> tuple[str, ...]:
+    return names(text) if text else ()
+
+
+def _limits(text: str) -> tuple[tuple[str, int], ...]:
+    """``inbox=10,reports=2``."""
+    pairs = [part.strip().rpartition("=") for part in text.split(",") if part.strip()]
+    if not all(NAME.fullmatch(name) and number.isdecimal() and 0 < int(number) <= 10_000 for name, _, number in pairs):
+        raise ValueError("expected queue=number separated by commas, each number from 1 to 10000, such as inbox=10")
+    return tuple((name, int(number)) for name, _, number in pairs)
+
+
 def _modules(text: str) -> tuple[str, ...]:
     found = tuple(part.strip() for part in text.split(",") if part.strip())
     if not all(re.fullmatch(r"\w+(\.\w+)*", module) for module in found):
@@ -81,6 +93,12 @@ def _host(text: str) -> str:
 def _count(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) <= 1000:
         raise ValueError("expected a whole number from 1 to 1000")
+    return int(text)
+
+
+def _many(text: str) -> int:
+    if not text.isdecimal() or int(text) > 100_000_000:
+        raise ValueError("expected a whole number from 0 to 100000000")
     return int(text)
 
 
@@ -175,7 +193,14 @@ class Settings:
     interruptions: int = _setting(
         "JOBS_MAX_INTERRUPTIONS", "3", "how often a job may be running when its process dies before it fails", _count
     )
+    max_running: tuple[tuple[str, int], ...] = _setting(
+        "JOBS_MAX_RUNNING", "", "jobs of a queue that run at once, over all workers, such as `inbox=10`", _limits
+    )
+    halt: tuple[str, ...] = _setting(
+        "JOBS_HALT", "", "queues whose lanes halt when a job has failed for good, until resumed", _some_names
+    )
     keep: float = _setting("JOBS_KEEP", "7d", "how long finished jobs and their results are kept", seconds)
+    keep_last: int = _setting("JOBS_KEEP_LAST", "10000", "finished jobs kept per queue at most", _many)
     heartbeat: float = _setting("JOBS_HEARTBEAT", "15", "time between two heartbeat jobs down each queue", seconds)
     grace: float = _setting("JOBS_GRACE", "10", "how long the combo lets its parts finish when told to stop", seconds)
     log_level: str = _setting(
@@ -213,7 +238,7 @@ class Settings:
 def _read(metadata: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
     variable = metadata["variable"]
     text = environ.get(variable, "").strip() or metadata["default"]
-    if not text and metadata["read"] is not _modules:
+    if not text and metadata["read"] not in (_modules, _some_names, _limits):
         return None
     try:
         return metadata["read"](text)

@@ -6,8 +6,8 @@ from typing import Any, ParamSpec, Protocol, TypeVar, cast, overload
 from jobs import queues, registry
 from jobs.errors import InvalidOption
 from jobs.queues import JobRef
-from jobs.registry import Task
-from jobs.retry import Retry
+from jobs.registry import Policy, Task
+from jobs.retry import MAX_BUSY, Retry
 from jobs.scripts import NewJob
 from jobs.settings import NAME
 
@@ -38,7 +38,11 @@ def task(
     timeout: float | None = None,
     attempts: int = 3,
     backoff: float = 2.0,
+    retry: Retry | None = None,
     key: Callable[..., str] | None = None,
+    policy: Policy | None = None,
+    busy_on: Callable[[Exception], bool] | None = None,
+    max_busy: float = MAX_BUSY,
 ) -> Callable[[Callable[P, R_co]], TaskFunction[P, R_co]]: ...
 
 
@@ -50,14 +54,24 @@ def task(
     timeout: float | None = None,
     attempts: int = 3,
     backoff: float = 2.0,
+    retry: Retry | None = None,
     key: Callable[..., str] | None = None,
+    policy: Policy | None = None,
+    busy_on: Callable[[Exception], bool] | None = None,
+    max_busy: float = MAX_BUSY,
 ) -> Any:
     """Allow a function to run as a job.
 
     The function stays a plain function and gains ``.enqueue(...)`` and ``.prepare(...)``. It is named by
     its dotted path, so plain ``rq.Queue(...).enqueue(function)`` reaches it too. ``queue``, ``timeout``
     (seconds) and ``key`` (called with the arguments, gives the lane) are what its jobs get unless their
-    enqueuer says otherwise. A job is tried ``attempts`` times, after ``backoff``, 2 × ``backoff``, … s.
+    enqueuer says otherwise. A job is tried ``attempts`` times, after ``backoff``, 2 × ``backoff``, … s;
+    ``retry`` says more than these two and takes their place.
+
+    ``policy`` says what a lane does when one of its jobs has failed for good: ``"continue"`` with the next,
+    or ``"halt"`` until somebody resumes it. ``busy_on`` is called with what the task has raised: True says
+    that a service is busy, and the job runs again after 2, 4, 8, 16, 32, 32, … s, for ``max_busy`` seconds at most,
+    which spends no attempt.
 
     Raises ``InvalidTask`` for a function workers could not import by name, ``InvalidOption`` for an
     option that cannot be used.
@@ -66,10 +80,13 @@ def task(
         raise InvalidOption(f"queue is {queue!r}: expected 1 to 128 letters, digits and _ . : -")
     if timeout is not None:
         queues.checked_seconds("timeout", timeout, 0.1)
-    retry = Retry(attempts=attempts, backoff=backoff)
+    if policy not in (None, "continue", "halt"):
+        raise InvalidOption(f"policy is {policy!r}: expected 'continue' or 'halt'")
+    queues.checked_seconds("max_busy", max_busy, 0)
+    tries = retry or Retry(attempts=attempts, backoff=backoff)
 
     def decorate(function: Callable[..., Any]) -> Any:
-        made = registry.register(Task(function, queue, timeout, retry, key))
+        made = registry.register(Task(function, queue, timeout, tries, key, policy, busy_on, max_busy))
         enriched = cast(Any, function)
         enriched.enqueue = lambda *args, **kwargs: queues.enqueue(made, *args, **kwargs)
         enriched.prepare = lambda *args, **kwargs: queues.prepare(made, *args, **kwargs)

@@ -4,7 +4,8 @@
 -- What was given is in the child's hash of held jobs, as token:queue, until it is settled. Tokens only grow.
 --
 -- KEYS  1 leases, 2 the child's held jobs, 3 the count of executions, 4 suspended, 5 paused queues, 6… queues
--- ARGV  1 prefix, 2 child, 3 worker name, 4 how many at most, 5… the names of the queues
+-- ARGV  1 prefix, 2 child, 3 worker name, 4 how many at most, 5… the names of the queues, then for each how many of
+--       its jobs may run at once, over all workers ('' for any number)
 -- returns  nil when the child has no lease, nothing while it has run out and nobody took it; else for each job: id, token, queue, data, timeout, special 0|1
 --          (special: it has callbacks)
 
@@ -58,6 +59,8 @@ end
 local given, holds, last = {}, {}, 0
 for at = 6, #KEYS do
   local queue, missing, running = ARGV[at - 1], wanted - #holds / 2, {}
+  local limit = tonumber(ARGV[at - 1 + #KEYS - 5])
+  if limit then missing = math.min(missing, limit - redis.call('ZCARD', prefix .. ':wip:' .. queue)) end
   if missing > 0 and not full and redis.call('SISMEMBER', KEYS[5], queue) == 0 then
     local ids = redis.call('LPOP', KEYS[at], missing) or {}
     if #ids > 0 then last = redis.call('INCRBY', KEYS[3], #ids) end

@@ -3,9 +3,10 @@
 -- refused, because somebody else has the job. A failure with attempts left is scheduled again.
 --
 -- KEYS  1 the child's held jobs, 2 the worker, 3 the outbox of follow-ups
--- ARGV  1 prefix, 2 worker name, then for each: id, token, outcome (finished, failed, stopped, retried, exhausted),
+-- ARGV  1 prefix, 2 worker name, then for each: id, token, outcome (finished, failed, stopped, retried,
+--       exhausted, snoozed),
 --       value (finished: the result, base64, or '' for None; else the traceback, zlib and base64), started, ended
---       (seconds since 1970), after (failed: -1 not to be tried again, else 0; retried: seconds to wait)
+--       (seconds since 1970), after (failed: -1 not to be tried again, else 0; retried, snoozed: seconds to wait)
 -- returns  for each 1 accepted, 2 accepted and in the outbox, 0 refused
 
 -- @include iso
@@ -13,7 +14,7 @@
 -- @include advance
 -- @include place
 local prefix, worker = ARGV[1], ARGV[2]
-local YEAR, FAR = 31536000, 4102444800
+local YEAR, FAR, KEPT = 31536000, 4102444800, 100 -- as many attempts as a job may have
 local FIELDS = { 'execution', 'key', 'result_ttl', 'group_id', 'rate_limit_key', 'webhooks', 'repeats_left' }
 local WHEN_NOT_FINISHED = { 'failure_ttl', 'retries_left', 'retry_intervals', 'enqueue_at_front_on_retry' }
 local TYPE = { finished = '1', failed = '2', stopped = '3', retried = '4', exhausted = '5' }
@@ -35,10 +36,10 @@ end
 local function record(id, token, outcome, value, started, ended, ttl)
   local results = prefix .. ':results:' .. id
   if value == '' then
-    redis.call('XADD', results, 'MAXLEN', 10, '*', 'type', TYPE[outcome], 'worker_name', worker, 'execution_id', token,
+    redis.call('XADD', results, 'MAXLEN', KEPT, '*', 'type', TYPE[outcome], 'worker_name', worker, 'execution_id', token,
       'execution_started_at', started, 'execution_ended_at', ended)
   else
-    redis.call('XADD', results, 'MAXLEN', 10, '*', 'type', TYPE[outcome], 'worker_name', worker, 'execution_id', token,
+    redis.call('XADD', results, 'MAXLEN', KEPT, '*', 'type', TYPE[outcome], 'worker_name', worker, 'execution_id', token,
       'execution_started_at', started, 'execution_ended_at', ended,
       outcome == 'finished' and 'return_value' or 'exc_string', value)
   end
@@ -79,7 +80,7 @@ end
 -- Not its last ending: it goes back for another attempt. It came to an end, so it kills nobody.
 local function fail_for_now(id, token, queue, hash, outcome, value, started, ended, delay, left, front)
   redis.call('HSET', hash, 'ended_at', stamp)
-  redis.call('HDEL', hash, 'suspect', 'shared')
+  redis.call('HDEL', hash, 'suspect', 'shared', 'snoozes')
   record(id, token, outcome, value, started, ended, YEAR)
   if left then redis.call('HSET', hash, 'retries_left', left)
   else redis.call('HINCRBY', hash, 'number_of_retries', 1) end
@@ -96,7 +97,10 @@ local function settle(id, token, queue, outcome, value, started, ended, after, a
     local left, intervals, front
     ttl, left, intervals, front = unpack(redis.call('HMGET', hash, unpack(WHEN_NOT_FINISHED)))
     left = tonumber(left or 0) or 0
-    if outcome == 'retried' then
+    if outcome == 'snoozed' then
+      redis.call('HINCRBY', hash, 'snoozes', 1)
+      return try_again(id, hash, queue, after)
+    elseif outcome == 'retried' then
       return fail_for_now(id, token, queue, hash, outcome, value, started, ended, after, nil, front)
     elseif outcome == 'failed' and left > 0 and after >= 0 then
       local delay = backoff(left, intervals)
@@ -142,7 +146,7 @@ for number, id in ipairs(ids) do
   if token_held == token and not let_go[id] then
     let_go[id], let_go[#let_go + 1] = true, id
     replies[number] = settle(id, token, queue, outcome, value, started, ended, tonumber(after), awaited) and 2 or 1
-    if outcome == 'finished' then done = done + 1 else undone = undone + 1 end
+    if outcome == 'finished' then done = done + 1 elseif outcome ~= 'snoozed' then undone = undone + 1 end
     busy = busy + (tonumber(ended) - tonumber(started))
   else
     replies[number] = 0

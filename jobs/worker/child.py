@@ -9,7 +9,6 @@ import os
 import signal
 import sys
 import threading
-import time
 
 from redis.exceptions import RedisError
 
@@ -50,7 +49,7 @@ def main(arguments: list[str]) -> int:
     runner: Runs = PoolRunner(int(threads)) if settings.pool == "process" else Runner(client, new_loop())
     bells = connect(settings, "bell", instance=child, deadline=BELL_DEADLINE, retries=0)
     slots = Slots(
-        Link(client, bells, worker, child, tuple(queues)),
+        Link(client, bells, worker, child, tuple(queues), dict(settings.max_running)),
         rows,
         int(threads),
         runner,
@@ -80,7 +79,7 @@ def _keep_house(slots: Slots, ended: threading.Event) -> None:
                 slots.wake()
                 slots.give_back()
             else:
-                slots.give_back_late(time.monotonic())
+                slots.help_out()
         except RedisError as error:
             log.warning("what waits here could not be given back yet: %s", error)
 

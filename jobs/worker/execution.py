@@ -9,23 +9,28 @@ from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as NotInTime
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import rq
 import rq.job
 from redis import Redis
+from redis.exceptions import RedisError
 from rq.exceptions import DeserializationError
 from rq.timeouts import JobTimeoutException
 
-from jobs import scripts
-from jobs.errors import NotAllowed, UnknownTask
+from jobs import keys, registry, scripts
+from jobs.errors import LockBusy, NotAllowed, UnknownTask
 from jobs.job import Job, function_of, serializer
+from jobs.registry import Task
+from jobs.retry import MAX_BUSY, Snooze, busy_delay
 from jobs.scripts import Claimed, Outcome, Settlement
 from jobs.settings import current
 from jobs.worker import callbacks
 from jobs.worker.deadlines import JobStopped, Slot
 
 EMPTY = b""
+HOPELESS = (UnknownTask, NotAllowed, DeserializationError)
+"""A job that fails so will fail so again."""
 
 
 class LazyJob(Job):
@@ -75,9 +80,9 @@ class Runner:
         job = LazyJob(claimed, self._connection)
         token = rq.job._current_job.set(job)
         outcome: Outcome = "finished"
-        value, after = EMPTY, 0.0
+        value, after, name = EMPTY, 0.0, ""
         try:
-            function, args, kwargs = self._decode(claimed)
+            name, function, args, kwargs = self._decode(claimed)
             if is_coroutine(function):
                 function = self._awaited(function, deadline)
             result = slot.call(function, args, kwargs, deadline)
@@ -88,11 +93,16 @@ class Runner:
                 if claimed.special:
                     callbacks.succeeded(job, slot, result)
         except BaseException as error:
+            task = registry.known(name)
+            delay = self._waits(error, task, claimed)
             stopped = isinstance(error, JobStopped)
-            if claimed.special:
+            if claimed.special and delay is None:
                 error = callbacks.stopped(job, slot, error) if stopped else callbacks.failed(job, slot, error)
             outcome, value = "stopped" if stopped else "failed", in_words(error, claimed)
-            after = scripts.FINAL if isinstance(error, UnknownTask | NotAllowed | DeserializationError) else 0.0
+            if delay is not None:
+                outcome, after = "snoozed", delay
+            elif isinstance(error, HOPELESS) or (task and not task.retry.covers(error)):
+                after = scripts.FINAL
         finally:
             rq.job._current_job.reset(token)
         return Settlement(claimed.id, claimed.token, outcome, value, started, time.time(), after)
@@ -100,7 +110,19 @@ class Runner:
     def close(self) -> None:
         """Nothing to end: the threads are the slots'."""
 
-    def _decode(self, claimed: Claimed) -> tuple[Callable[..., Any], Any, Any]:
+    def _waits(self, error: BaseException, task: Task | None, claimed: Claimed) -> float | None:
+        """Seconds until the job runs again without having spent an attempt; None when it has failed."""
+        if isinstance(error, Snooze):
+            return error.seconds
+        if not isinstance(error, LockBusy) and not (task and isinstance(error, Exception) and task.finds_busy(error)):
+            return None
+        try:
+            before = int(cast(bytes | None, self._connection.hget(keys.job(claimed.id), "snoozes")) or 0)
+        except RedisError:
+            before = 0
+        return busy_delay(before, task.max_busy if task else MAX_BUSY)
+
+    def _decode(self, claimed: Claimed) -> tuple[str, Callable[..., Any], Any, Any]:
         data = claimed.data
         try:
             if data[:1] == b"x":  # zlib's first byte; our short payloads are not compressed
@@ -109,7 +131,7 @@ class Runner:
         except Exception as error:
             what = f"the payload of job {claimed.id} is damaged, or not {current().serializer}: {type(error).__name__}"
             raise DeserializationError(what) from None
-        return function_of(name, instance), args, kwargs
+        return name, function_of(name, instance), args, kwargs
 
     def _awaited(self, function: Callable[..., Any], deadline: float) -> Callable[..., Any]:
         def wait(*args: Any, **kwargs: Any) -> Any:

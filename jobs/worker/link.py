@@ -1,6 +1,7 @@
 """A child's link to Redis: its transitions, with who it is filled in."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from redis import Redis
 from redis.connection import ConnectionInterface
@@ -22,10 +23,12 @@ class Link:
     worker: str
     child: str
     queues: tuple[str, ...]
+    limits: Mapping[str, int] = field(default_factory=dict)
+    """How many jobs of a queue may run at once, over all workers."""
 
     def exchange(self, done: list[Settlement], wanted: int) -> tuple[list[int], list[Claimed] | None]:
         """See ``scripts.exchange``."""
-        return scripts.exchange(self.client, self.worker, self.child, self.queues, done, wanted)
+        return scripts.exchange(self.client, self.worker, self.child, self.queues, done, wanted, self.limits)
 
     def line(self) -> ConnectionInterface:
         """A connection of one's own, to wait on; it connects on first use."""
@@ -33,7 +36,7 @@ class Link:
 
     def await_jobs(self, line: ConnectionInterface, queue: str, wanted: int) -> tuple[str, list[Claimed] | None]:
         """See ``scripts.await_jobs``."""
-        return scripts.await_jobs(line, self.worker, self.child, self.queues, queue, wanted, PATIENCE)
+        return scripts.await_jobs(line, self.worker, self.child, self.queues, queue, wanted, PATIENCE, self.limits)
 
     def release(self, held: list[Held], survives: int) -> None:
         """See ``scripts.release``."""

@@ -110,12 +110,20 @@ class Slots:
         with self._change:
             self._change.notify_all()
 
-    def give_back_late(self, now: float) -> None:
-        """Give back what has waited here for 100 ms while every thread was busy: another worker may be free."""
+    def help_out(self) -> None:
+        """Do what has been due for 100 ms while every thread was busy.
+
+        Give back what waits here, because another worker may be free, and hand in what is done. Raises ``RedisError``.
+        """
         with self._change:
-            late = not self._free and self._ready and now - self._ready[0][1] > PATIENCE
+            late = not self._free and self._ready and time.monotonic() - self._ready[0][1] > PATIENCE
         if late:
             self.give_back()
+        with self._change:
+            overdue = bool(self._done) and time.time() - self._done[0].ended > PATIENCE and self._turns < TURNS
+            self._turns += overdue
+        if overdue:
+            self._turn(0)
 
     def give_back(self) -> None:
         """Put what was claimed and not started back where it was."""
