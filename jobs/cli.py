@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from redis import Redis
 from redis.exceptions import RedisError
 
-from jobs import __version__, connection, keys, queues, registry, scripts
+from jobs import __version__, keys, queues, registry, scripts
+from jobs.commands import lanes, shared
 from jobs.daemons import DAEMONS
 from jobs.errors import SignalboxError
 from jobs.reaper import LOST_LEASES, POISON
@@ -32,12 +32,18 @@ def cli() -> None:
     """Signalbox: jobs that are not lost, run in order, and never go quiet without a named cause."""
 
 
+cli.add_command(lanes.group)
+
+
 @cli.command()
 @click.argument("task")
 @click.argument("arguments", nargs=-1, metavar="[ARG]…")
 @click.option("--kwargs", default="{}", metavar="JSON", help="Keyword arguments, as a JSON object.")
 @click.option("--queue", help="Default: the task's queue, else the first of JOBS_QUEUES.")
 @click.option("--key", help="The job's lane: jobs of one key run one at a time, in order.")
+@click.option(
+    "--policy", type=click.Choice(["continue", "halt"]), help="What the lane does once it has failed for good."
+)
 @click.option("--delay", type=float, default=0.0, metavar="SECONDS", help="Run it this much later.")
 @click.option("--job-id", help="Accept the job once, however often it is sent.")
 @click.option("--unique", is_flag=True, help="Refuse the job id for 7 days, even after the job is gone.")
@@ -48,7 +54,7 @@ def enqueue(task: str, arguments: tuple[str, ...], kwargs: str, tasks: str | Non
     TASK is a dotted name such as shop.tasks.send. Each ARG is read as JSON where it is JSON, else as text.
     """
     registry.load(tuple(tasks.split(",")) if tasks else current().tasks)
-    client = _connect()
+    client = shared.client()
     job = queues.prepare(task, *map(_value, arguments), **options, **_object(kwargs))
     [accepted] = queues.submit(client, [job])
     click.echo(accepted.id if accepted.created else f"{accepted.id} (was there already)")
@@ -58,7 +64,7 @@ def enqueue(task: str, arguments: tuple[str, ...], kwargs: str, tasks: str | Non
 @click.argument("queue")
 def pause(queue: str) -> None:
     """Let no worker take from QUEUE until it is resumed; what runs goes on."""
-    client = _connect()
+    client = shared.client()
     client.sadd(keys.PAUSED, queue)
     click.echo(f"{queue} is paused; {client.llen(keys.queue(queue))} jobs wait")
 
@@ -67,7 +73,7 @@ def pause(queue: str) -> None:
 @click.argument("queue")
 def resume(queue: str) -> None:
     """Let workers take from QUEUE again."""
-    client = _connect()
+    client = shared.client()
     was_paused = client.srem(keys.PAUSED, queue)
     click.echo(f"{queue} {'goes on' if was_paused else 'was not paused'}; {client.llen(keys.queue(queue))} jobs wait")
 
@@ -75,7 +81,7 @@ def resume(queue: str) -> None:
 @cli.command()
 def recover() -> None:
     """Put back now what workers hold that were lost; living workers do it within seconds by themselves."""
-    found = scripts.recover(_connect(), LOST_LEASES, POISON)
+    found = scripts.recover(shared.client(), LOST_LEASES, POISON)
     click.echo("\n".join(found) if found else "nothing to put back")
 
 
@@ -87,12 +93,6 @@ def demo(paths: tuple[Path, ...], keep: bool) -> None:
     from jobs.examples.demo import run as run_demo
 
     sys.exit(run_demo(current(), paths or (Path.cwd(),), keep))
-
-
-def _connect() -> Redis:
-    client = connection.connect(current(), "cli")
-    connection.require(client, connection.address(current()))
-    return client
 
 
 def _value(text: str) -> Any:

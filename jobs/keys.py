@@ -50,9 +50,7 @@ KEYS = (
     Key("<p>:signalbox:seen", "zset", "none; 7 days, 64 of the dead", "when each process was last seen"),
     Key("<p>:signalbox:lanes", "zset", "none; gone when empty", "lanes that hold jobs, by when each was looked at"),
     Key("<p>:signalbox:lane:<key>", "list", "none; gone when empty", "the jobs of one key, in order; the head may run"),
-    Key(
-        "<p>:signalbox:halted", "hash", "none; gone when empty", "lanes that a failed job halted: since when, which job"
-    ),
+    Key("<p>:signalbox:halted", "zset", "none; gone when empty", "lanes that a failed job halts, by since when"),
     Key("<p>:signalbox:unique:<id>", "string", "7 days", "ids of unique jobs, refused even after the job is gone"),
     Key("<p>:signalbox:heartbeat:<queue>", "hash", "7 days", "the last heartbeat sent down a queue and the last back"),
     Key(

@@ -69,18 +69,17 @@ def read(client: Redis, names: list[str]) -> list[Lane]:
         for name in names:
             pipeline.llen(keys.lane(name))
             pipeline.lindex(keys.lane(name), 0)
-            pipeline.hexists(keys.HALTED, name)
         found = pipeline.execute()
-        heads = [head.decode() if head else None for head in found[1::3]]
+        heads = [head.decode() if head else None for head in found[1::2]]
         for head in heads:
             pipeline.hmget(keys.job(head or ""), "status", "origin", "enqueued_at", "started_at", "ended_at")
         jobs = pipeline.execute()
-    return [_lane(name, found[3 * at], heads[at], bool(found[3 * at + 2]), jobs[at]) for at, name in enumerate(names)]
+    return [_lane(*one) for one in zip(names, found[::2], heads, jobs, strict=True)]
 
 
-def _lane(key: str, depth: int, head: str | None, halted: bool, job: list[bytes | None]) -> Lane:
+def _lane(key: str, depth: int, head: str | None, job: list[bytes | None]) -> Lane:
     status, queue, enqueued, started, ended = job
-    state: State = "halted" if halted else STATES.get(status or b"", "idle")
+    state: State = STATES.get(status or b"", "idle")
     since = {"halted": ended, "running": started, "retrying": ended, "queued": enqueued}.get(state)
     return Lane(key, depth, head, state, queue.decode() if queue else None, since.decode() if since else None)
 

@@ -50,6 +50,11 @@ def badly_keyed(number: int) -> int:
     return number
 
 
+@task(key=lambda customer: f"customer:{customer}", policy="halt")
+def pay(customer: int) -> None:
+    raise ValueError("no money")
+
+
 @task
 def echo(value: Any) -> Any:
     return value

@@ -16,7 +16,7 @@ from web.problems import Problem
 
 blueprint = Blueprint("api", __name__, url_prefix="/api")
 
-OPTIONS = {"queue", "key", "delay", "job_id", "unique", "timeout"}
+OPTIONS = {"queue", "key", "delay", "job_id", "unique", "timeout", "policy"}
 RETRY = {"attempts", "backoff"}
 FIELDS = OPTIONS | RETRY | {"task", "args", "kwargs"}
 

@@ -1,0 +1,1 @@
+"""Groups of commands, each of which looks at one thing or changes it, and ends."""

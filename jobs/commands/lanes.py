@@ -1,0 +1,80 @@
+"""``python -m jobs lanes``: who waits for whom, and what to do about a lane that is halted."""
+
+from itertools import islice
+
+import click
+from rich.markup import escape
+from rich.table import Table
+
+from jobs import lanes
+from jobs.commands.shared import client, console
+from jobs.lanes import Lane
+
+SHOWN = 200
+
+
+class ListByDefault(click.Group):
+    """Runs ``list`` when the first word is none of its commands, so that ``lanes QUEUE`` works."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or not (args[0] in self.commands or args[0].startswith("-")):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group("lanes", cls=ListByDefault)
+def group() -> None:
+    """Lanes that hold jobs; resume, skip or clear one.
+
+    lanes [QUEUE] shows their depth, their head, and since when it holds the others up.
+    """
+
+
+@group.command("list", hidden=True)
+@click.argument("queue", required=False)
+def show(queue: str | None) -> None:
+    """Show the lanes that hold jobs, of QUEUE or of all, deepest first."""
+    found = sorted(lanes.lanes(client(), queue), key=lambda one: (one.state != "halted", -one.depth))
+    if not found:
+        click.echo(f"no lane{f' of {queue}' if queue else ''} holds a job")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("key", "state", "depth", "head", "since", "queue"):
+        table.add_column(title, justify="right" if title == "depth" else "left", no_wrap=title != "key")
+    for one in islice(found, SHOWN):
+        table.add_row(escape(one.key), _state(one), f"{one.depth:,}", one.head, (one.since or "")[:19], one.queue)
+    console().print(table)
+    if len(found) > SHOWN:
+        click.echo(f"and {len(found) - SHOWN:,} more")
+
+
+def _state(one: Lane) -> str:
+    return f"[red]{one.state}[/red]" if one.state == "halted" else one.state
+
+
+@group.command()
+@click.argument("key")
+def resume(key: str) -> None:
+    """Let the halted lane KEY go on: the job that failed is tried again first, with all its attempts."""
+    _tell(key, lanes.resume(client(), key), "goes on with the job that failed")
+
+
+@group.command()
+@click.argument("key")
+def skip(key: str) -> None:
+    """Let the halted lane KEY go on without the job that failed, which stays among the failed."""
+    _tell(key, lanes.skip(client(), key), "goes on without the job that failed")
+
+
+@group.command()
+@click.argument("key")
+def clear(key: str) -> None:
+    """Cancel every job that waits in the lane KEY; one that runs goes on."""
+    click.echo(f"{key}: {lanes.clear(client(), key)} jobs canceled")
+
+
+def _tell(key: str, was_halted: bool, done: str) -> None:
+    if was_halted:
+        click.echo(f"{key} {done}; {lanes.lane(key, client()).depth} jobs in the lane")
+    else:
+        click.echo(f"{key} was not halted; {lanes.lane(key, client()).depth} jobs in the lane")
