@@ -76,17 +76,17 @@ def recoveries(runs: Iterable[Run], kills: Iterable[Kill]) -> list[float]:
     return found
 
 
-def out_of_order(runs: Iterable[Run], order: dict[str, list[str]]) -> list[str]:
+def out_of_order(runs: Iterable[Run], order: dict[str, list[str]], doomed: set[str]) -> list[str]:
     """Jobs that started before one of their lane that was accepted earlier had ended, or ran again after a later one.
 
-    ``order`` holds the jobs of each lane as they were accepted.
+    ``order`` holds the jobs of each lane as they were accepted; those that are ``doomed`` end by failing for good.
     """
     of_job = _by(lambda run: run.id, runs)
     found = []
     for lane in order.values():
         present = [of_job[job_id] for job_id in lane if job_id in of_job]
         for before, after in pairwise(present):
-            ends = [run.ended for run in before if run.ended and not run.failed]
+            ends = [run.ended for run in before if run.ended and run.failed == (run.id in doomed)]
             if not ends or after[0].started < max(run.started for run in before) or after[0].started < ends[0]:
                 found.append(f"{after[0].id} before {before[0].id}")
     return found

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import psutil
 from redis.exceptions import OutOfMemoryError
@@ -21,7 +22,7 @@ from tests.chaos.server import Server
 from tests.support import Process, wait_for
 
 KEYS = 40
-STUMBLES = 0.03
+STUMBLES, DOOMED = 0.03, 0.01
 READY = 20.0
 HARMLESS = (t.return_twice,)
 """Nasty tasks that come to their end all the same."""
@@ -115,10 +116,7 @@ def server_killed(line: Line, server: Server, scale: Scale) -> Report:
     feeder.start()
     for _ in range(scale.kills):
         line.pace(scale.every)
-        server.kill()
-        line.blows += 1
-        line.pace(scale.every / 2)
-        server.start()
+        _restart(line, server, scale)
     feeder.join()
     return line.report()
 
@@ -194,29 +192,45 @@ def _assert_full(line: Line) -> None:
     raise AssertionError("a full server has accepted a job")
 
 
-def lanes_in_order(line: Line, scale: Scale) -> tuple[Report, list[str], list[str]]:
-    """Jobs of 40 keys, a few of which fail once, under kills. Returns the report, the inversions and the overlaps."""
+def lanes_in_order(line: Line, server: Server, scale: Scale, lanes: int) -> tuple[Report, list[str], list[str]]:
+    """Jobs of many keys, a few of which fail once and a few for good, while children, workers and Redis are killed.
+
+    Returns the report, the inversions and the overlaps.
+    """
     line.environ |= BLAMELESS
     line.start_and_wait(scale.workers)
-    order: dict[str, list[str]] = {f"key-{number}": [] for number in range(KEYS)}
+    order: dict[str, list[str]] = {f"key-{number}": [] for number in range(lanes)}
+    doomed: list[str] = []
     for _ in range(scale.kills):
-        _feed_lanes(line, scale.batch, order)
-        part: Part = line.random.choice(("tree", "child"))
-        line.kill(line.victim(), part)
-        line.start(scale.workers - len(line.living))
+        _feed_lanes(line, scale.batch, order, doomed)
+        part = line.random.choice(("tree", "tree", "child", "child", "server"))
+        if part == "server":
+            _restart(line, server, scale)
+        else:
+            line.kill(line.victim(), cast(Part, part))
+            line.start(scale.workers - len(line.living))
         line.pace(scale.every)
-    report = line.report()
+    report = line.report(doomed)
     lane_of = {job_id: key for key, lane in order.items() for job_id in lane}
-    return report, out_of_order(line.log.runs(), order), overlaps(line.log.runs(), lane_of, line.kills)
+    runs = line.log.runs()
+    return report, out_of_order(runs, order, set(doomed)), overlaps(runs, lane_of, line.kills)
 
 
-def _feed_lanes(line: Line, count: int, order: dict[str, list[str]]) -> None:
+def _feed_lanes(line: Line, count: int, order: dict[str, list[str]], doomed: list[str]) -> None:
     made = []
     for _ in range(count):
-        key = line.random.choice(list(order))
-        made.append(line.job(key=key, stumble=line.random.random() < STUMBLES))
+        key, luck = line.random.choice(list(order)), line.random.random()
+        made.append(line.job(key=key, stumble=luck < STUMBLES, doomed=luck > 1 - DOOMED))
         order[key].append(made[-1].id)
+        doomed += [made[-1].id] * (luck > 1 - DOOMED)
     line.submit(made)
+
+
+def _restart(line: Line, server: Server, scale: Scale) -> None:
+    server.kill()
+    line.blows += 1
+    line.pace(scale.every / 2)
+    server.start()
 
 
 def children_recovered(line: Line, scale: Scale) -> Report:

@@ -13,13 +13,13 @@ FOR_EVER = 3600.0
 
 
 @task(attempts=3, backoff=0.2)
-def work(log: str, name: str, seconds: float = 0.0, stumble: bool = False) -> str:
-    """An honest job; one that stumbles fails the first time it gets to its end."""
+def work(log: str, name: str, seconds: float = 0.0, stumble: bool = False, doomed: bool = False) -> str:
+    """An honest job; one that stumbles fails the first time it gets to its end, one that is doomed each time."""
     _say(log, "start", name)
     time.sleep(seconds)
-    if stumble and _is_first(log, name):
+    if doomed or (stumble and _is_first(log, name)):
         _say(log, "fail", name)
-        raise RuntimeError(f"{name} stumbles once, as asked")
+        raise RuntimeError(f"{name} fails, as asked")
     _say(log, "end", name)
     return name
 

@@ -6,6 +6,7 @@ from tests.chaos import scenarios
 from tests.chaos.conftest import Proof
 from tests.chaos.line import Line, Part
 from tests.chaos.scenarios import Scale
+from tests.chaos.server import Server
 
 LEASE = 1.5
 GRACE_ENDED = (0, -15)
@@ -50,7 +51,7 @@ def test_a_killed_workers_jobs_run_again_within_a_lease(line: Line, kept: Proof)
     assert report.recovery(95) <= LEASE + 1.5, str(report)
 
 
-def test_lanes_keep_their_order(line: Line, kept: Proof) -> None:
-    report, inversions, overlaps = scenarios.lanes_in_order(line, Scale())
+def test_lanes_keep_their_order(own_line: Line, server: Server, kept: Proof) -> None:
+    report, inversions, overlaps = scenarios.lanes_in_order(own_line, server, Scale(jobs=2000, kills=40), lanes=100)
     kept(report)
     assert (inversions, overlaps) == ([], [])

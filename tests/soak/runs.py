@@ -52,7 +52,8 @@ def _sigterm(line: Line, server: Server) -> Outcome:
 
 
 def _lanes(line: Line, server: Server) -> Outcome:
-    report, inversions, overlaps = scenarios.lanes_in_order(line, Scale(jobs=2000, kills=60, every=1.0, workers=3))
+    scale = Scale(jobs=10_000, kills=120, every=1.0, workers=3)
+    report, inversions, overlaps = scenarios.lanes_in_order(line, server, scale, lanes=500)
     faults = [f"{len(found)} {name}" for found, name in ((inversions, "inversions"), (overlaps, "overlaps")) if found]
     return Outcome(report, faults)
 
@@ -101,7 +102,7 @@ SCENARIOS: dict[str, Run] = {
     "Redis loading its file": _outage(_loading, Scale(jobs=400, kills=5)),
     "Redis read-only": _outage(scenarios.server_read_only, Scale(jobs=500, kills=5, every=4.0)),
     "Redis full": _outage(scenarios.server_full, Scale(jobs=500, kills=5, every=3.0)),
-    "40 keys in order, 3 % failing once, under kills": _lanes,
+    "10,000 jobs of 500 keys in order, some failing, under kills of everything": _lanes,
     "recovery of an only child": _recovery(scenarios.children_recovered, CHILDREN, within=1.0),
     "recovery of one child of two": _recovery(scenarios.children_recovered, CHILDREN, within=1.0, children=2),
     "recovery of a worker beside another": _recovery(scenarios.workers_recovered, WORKERS, within=7.5),
