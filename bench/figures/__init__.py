@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from bench.figures import backlog, enqueueing, idle, latency, throughput
+from bench.figures import backlog, enqueueing, idle, lanes, latency, throughput
 from bench.results import Row
 from bench.stage import Stage
 
@@ -17,5 +17,7 @@ FIGURES: dict[str, Callable[[Stage], list[Row]]] = {
     "million": backlog.million,
     "memory": idle.memory,
     "idle": idle.commands,
-    "lane": throughput.lane,
+    "lane": lanes.hot,
+    "lanes": lanes.many,
+    "blocked": lanes.blocked,
 }

@@ -13,7 +13,6 @@ from jobs import enqueue_many
 
 JOBS, RQ_JOBS = 20_000, 1_000
 NAPS, RQ_NAPS = 600, 40
-LANE_JOBS = 4_000
 UNIT = "jobs/s"
 
 
@@ -36,12 +35,6 @@ def one_thread(stage: Stage) -> list[Row]:
 def waiting(stage: Stage) -> list[Row]:
     found = play({"ours": lambda: ours(stage, nap, NAPS), "rq": lambda: rq(stage, nap, RQ_NAPS)})
     return [Row("io", "Jobs that wait 50 ms, T=10", UNIT, found["ours"], found["rq"], goal=at_least(190, "/s"))]
-
-
-def lane(stage: Stage) -> list[Row]:
-    """RQ has no lanes; its one worker keeps the order by doing nothing else."""
-    found = play({"ours": lambda: ours(stage, append, LANE_JOBS, key="hot"), "rq": lambda: rq(stage)})
-    return [Row("lane", "A lane of one hot key, T=10", UNIT, found["ours"], found["rq"], goal=at_least(1500, "/s"))]
 
 
 def ours(
