@@ -22,7 +22,7 @@ from jobs.supervise.process import die_with_launcher
 from jobs.supervise.stop import on_signal
 from jobs.worker import deadlines
 from jobs.worker.execution import Runner, Runs, new_loop
-from jobs.worker.link import Link
+from jobs.worker.link import PATIENCE, Link
 from jobs.worker.pool import PoolRunner
 from jobs.worker.slots import Slots
 from jobs.worker.table import Table
@@ -33,7 +33,7 @@ BUILT_IN = (heartbeat.TASK,)
 """Tasks of our own; importing their modules has registered them."""
 
 HOUSEKEEPING = 0.1
-BELL_DEADLINE = 8.0
+BELL_DEADLINE = PATIENCE + 3.0
 
 
 def main(arguments: list[str]) -> int:

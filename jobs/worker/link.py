@@ -9,7 +9,7 @@ from redis.connection import ConnectionInterface
 from jobs import scripts
 from jobs.scripts import Claimed, Held, Settlement
 
-PATIENCE = 5
+PATIENCE = 9
 """Seconds that a bell waits at once."""
 
 

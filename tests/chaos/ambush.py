@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from redis import Redis
 from rq import Queue
 
-from jobs import keys
+from jobs import keys, lanes
 from jobs.job import Job
 from jobs.schedule.store import Store
 from tests.chaos import steps
@@ -104,6 +104,13 @@ def feed(ambush: Ambush, step: str, when: When) -> None:
     ambush.man()
     ambush.lay(step, when)
     ambush.line.feed(8)
+
+
+def feed_more(ambush: Ambush, step: str, when: When) -> None:
+    """More than the bells bring."""
+    ambush.man()
+    ambush.lay(step, when)
+    ambush.line.feed(40)
 
 
 def await_it(ambush: Ambush, step: str, when: When) -> None:
@@ -309,6 +316,41 @@ def enqueue(ambush: Ambush, step: str, when: When) -> None:
     line.submit([job])
 
 
+def resume_a_lane(ambush: Ambush, step: str, when: When) -> None:
+    """Whoever resumes a halted lane dies; the job that had failed fails again, or never ran, and is skipped."""
+    lane, rest = _halted_lane(ambush)
+    ambush.lay(step, when)
+    ambush.line.spawn("-m", "tests.chaos.armed", "command", "lanes", "resume", lane).ends()
+    _wait_until_halted(ambush.line, lane)
+    lanes.skip(ambush.line.client, lane)
+    wait_for(lambda: set(rest) <= ambush.line.log.ended(), "the rest of the lane", READY)
+
+
+def clear_a_lane(ambush: Ambush, step: str, when: When) -> None:
+    """Whoever clears a halted lane dies, and clears it again."""
+    lane, rest = _halted_lane(ambush)
+    ambush.planned += rest
+    ambush.lay(step, when)
+    ambush.line.spawn("-m", "tests.chaos.armed", "command", "lanes", "clear", lane).ends()
+    lanes.clear(ambush.line.client, lane)
+
+
+def _halted_lane(ambush: Ambush) -> tuple[str, list[str]]:
+    """A lane that a job has halted, and who waits in it."""
+    line = ambush.line
+    lane = f"lane-{len(line.accepted)}"
+    head, *rest = [line.job(key=lane, policy="halt", doomed=not number) for number in range(3)]
+    ambush.planned.append(head.id)
+    ambush.man(1)
+    line.submit([head, *rest])
+    _wait_until_halted(line, lane)
+    return lane, [job.id for job in rest]
+
+
+def _wait_until_halted(line: Line, lane: str) -> None:
+    wait_for(lambda: lanes.lane(lane, line.client).state == "halted", f"{lane} to be halted", READY)
+
+
 def schedule(line: Line) -> None:
     """An hourly entry that is due now; its job is accepted as of then."""
     due, entry = int(time.time()), f"hourly-{len(line.accepted):05d}"
@@ -327,7 +369,8 @@ def server_time(client: Redis) -> float:
 GROUPS: dict[str, dict[str, Provoke]] = {
     "child": {
         "settle, others follow": feed_a_dependency,
-        "claim": feed,
+        "claim": feed_more,
+        "wait at the bell": feed,
         "settle": feed,
         "give back": feed_unevenly,
         "held, reply lost": feed,
@@ -365,5 +408,7 @@ GROUPS: dict[str, dict[str, Provoke]] = {
         "scheduler's publish": start_scheduler,
         "recover": lose_the_only_worker,
         "enqueue": enqueue,
+        "resume a lane": resume_a_lane,
+        "clear a lane": clear_a_lane,
     },
 }

@@ -46,6 +46,7 @@ class Step:
 
 STEPS = {
     "claim": Step("child", "exchange", asks=lambda it: it["wanted"] > 0, gives=lambda reply: bool(reply[1])),
+    "wait at the bell": Step("child", "await_jobs", gives=lambda reply: bool(reply[1])),
     "settle": Step("child", "exchange", asks=lambda it: bool(it["settlements"])),
     "settle, others follow": Step("child", "exchange", gives=lambda reply: 2 in reply[0], whens=AFTER),
     "settle, draining": Step("child", "exchange", asks=lambda it: it["settlements"] and not it["wanted"]),
@@ -78,6 +79,8 @@ STEPS = {
     "scheduler's publish": Step("scheduler", "publish"),
     "recover": Step("command", "recover", gives=bool),
     "enqueue": Step("command", "admit"),
+    "resume a lane": Step("command", "resume"),
+    "clear a lane": Step("command", "clear"),
 }
 
 

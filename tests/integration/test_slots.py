@@ -38,7 +38,7 @@ def slots(client: Redis) -> Iterator[Slots]:
     stop = threading.Event()
     link = Link(
         connection.connect(settings.current(), "child", retries=0),
-        connection.connect(settings.current(), "bell", deadline=8, retries=0),
+        connection.connect(settings.current(), "bell", deadline=12, retries=0),
         WORKER,
         CHILD,
         ("default",),
