@@ -233,3 +233,15 @@ def test_a_worker_outlives_its_redis(monkeypatch: pytest.MonkeyPatch, processes:
     finally:
         server.kill()
         server.wait()
+
+
+def test_what_is_done_is_handed_in_while_every_thread_is_busy(
+    url: str, client: Redis, processes: Processes, tmp_path: Path
+) -> None:
+    processes.start("-m", "jobs", "worker", "--concurrency", "2").says("is ready")
+    log = str(tmp_path / "log")
+    short = [prepare(t.note, log, str(number)) for number in range(60)]
+    long = [prepare(t.note, log, "long", 4.0) for _ in range(2)]
+    submit(client, [*short, *long])
+    wait_for(lambda: client.zcard(keys.registry("finished", "default")) >= 60, "the short ones", within=3)
+    assert (tmp_path / "log").read_text().count("end long") == 0
