@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
@@ -15,12 +15,13 @@ from redis import Redis
 from redis.exceptions import RedisError
 from rq.registry import FinishedJobRegistry
 
-from bench.tasks import FILE, RECORD, Record
+from bench.record import FILE, RECORD, Record
 from jobs.launcher.server import start
 from jobs.supervise.process import die_with
 
 ROOT = Path(__file__).parents[1]
 QUEUE = "default"
+PYTHON = (sys.executable, "-m")
 LOOK = 0.005
 START = 30.0
 END = 15.0
@@ -35,7 +36,7 @@ class BenchError(Exception):
 class Worker:
     """A running contender, with all the processes that it has started."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", log: Path | None) -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]", log: Path) -> None:
         self._process = process
         self._log = log
 
@@ -52,15 +53,15 @@ class Worker:
     def check(self) -> None:
         """Raises ``BenchError`` when it has failed; a burst worker may have ended."""
         if self._process.poll():
-            said = self._log.read_text()[-2000:] if self._log else ""
-            raise BenchError(f"a worker ended with {self._process.returncode}\n{said}")
+            said = self._log.read_text(errors="replace")[-2000:]
+            raise BenchError(f"{self._process.args!r} ended with {self._process.returncode}\n{said}")
 
-    def end(self) -> None:
-        """SIGTERM, and SIGKILL for whatever is left of it."""
+    def end(self, patience: float) -> None:
+        """SIGTERM, and SIGKILL for whatever is left of it after so many seconds."""
         pids = self.pids if self._process.poll() is None else []
         self._process.terminate()
         try:
-            self._process.wait(END)
+            self._process.wait(patience)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -110,34 +111,46 @@ class Stage:
     @contextmanager
     def ours(self, *, threads: int = 10, processes: int = 1) -> Iterator[Worker]:
         """Our worker, with the settings that a user gets; only the heartbeat job stays away."""
-        arguments = ("jobs", "worker", QUEUE, "--concurrency", str(threads), "--processes", str(processes))
-        log = self._folder / "worker.log"
-        with log.open("wb") as output, self._run(arguments, 0, output.fileno(), log) as worker:
+        counts = ("--concurrency", str(threads), "--processes", str(processes))
+        with self.work([*PYTHON, "jobs", "worker", QUEUE, *counts]) as worker:
             yield worker
 
     @contextmanager
     def rq(self, *options: str, db: int = 0) -> Iterator[Worker]:
         """RQ's SimpleWorker with its default settings."""
-        with self._run(("bench.rival", QUEUE, *options), db, subprocess.DEVNULL, None) as worker:
+        with self.work([*PYTHON, "bench.rival", QUEUE, *options], db) as worker:
             yield worker
 
     @contextmanager
-    def _run(self, arguments: tuple[str, ...], db: int, output: int, log: Path | None) -> Iterator[Worker]:
-        worker = Worker(self._start(arguments, db, output), log)
-        try:
-            yield worker
-        finally:
-            worker.end()
+    def work(self, command: Sequence[str], db: int = 0, patience: float = END) -> Iterator[Worker]:
+        """Any worker; it is ended with all that it has started."""
+        log = self._folder / f"worker-{db}.log"
+        with log.open("wb") as output:
+            worker = Worker(self._start(command, db, output.fileno()), log)
+            try:
+                yield worker
+            finally:
+                worker.end(patience)
 
     def feed(self, jobs: int) -> None:
         """Fill the queue, also where this is not the server that this process enqueues to."""
-        if code := self._start(("bench.feed", str(jobs)), 0, None).wait():
-            raise BenchError(f"bench.feed ended with {code}")
+        self.run([*PYTHON, "bench.feed", str(jobs)])
 
-    def _start(self, arguments: tuple[str, ...], db: int, output: int | None) -> "subprocess.Popen[bytes]":
+    def run(self, command: Sequence[str]) -> None:
+        """To its end. Raises ``BenchError`` when it fails."""
+        log = self._folder / "run.log"
+        with log.open("wb") as output:
+            process = self._start(command, 0, output.fileno())
+        try:
+            process.wait()
+        finally:
+            process.kill()
+        Worker(process, log).check()
+
+    def _start(self, command: Sequence[str], db: int, output: int) -> "subprocess.Popen[bytes]":
         me = os.getpid()
         return subprocess.Popen(
-            [sys.executable, "-m", *arguments],
+            command,
             cwd=ROOT,
             env={**os.environ, "REDIS_URL": self.url(db)},
             stdin=subprocess.DEVNULL,
@@ -155,19 +168,22 @@ class Stage:
         """Until so many jobs have started. Raises ``BenchError`` when they stop coming."""
         self._wait(lambda: self.file.stat().st_size // RECORD.size, jobs, worker)
 
-    def rate(self, jobs: int, worker: Worker) -> float:
-        """Jobs a second, from the start of the first until the result of the last is kept.
+    def rate(self, jobs: int, worker: Worker, kept: Callable[[], int] | None = None) -> float:
+        """Jobs a second, from the start of the first until the result of the last is kept, as ``kept`` counts them.
 
         Raises ``BenchError`` unless each of them has run once.
         """
         self.wait_for(jobs, worker)
-        finished = FinishedJobRegistry(QUEUE, connection=self.redis).key
-        self._wait(lambda: int(self.redis.zcard(finished)), jobs, worker)
+        self._wait(kept or self._finished, jobs, worker)
         ended = time.time_ns()
         records = self.records()
         if len(records) != jobs or len({record.number for record in records}) != jobs:
             raise BenchError(f"{jobs} jobs were to run once, but {len(records)} ran")
         return jobs / (ended - records[0].at) * 1e9
+
+    def _finished(self) -> int:
+        """How many results there are of ours, or of RQ, whose registry is the same."""
+        return int(self.redis.zcard(FinishedJobRegistry(QUEUE, connection=self.redis).key))
 
     def window(self, jobs: int, worker: Worker) -> float:
         """Jobs a second over the first so many starts, however many more wait."""
