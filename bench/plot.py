@@ -1,51 +1,53 @@
-"""docs/performance.svg: how many times better than RQ, a bar for each figure, drawn without a library."""
+"""The drawings of docs/PERFORMANCE.md: what is in them. ``bench.draw`` draws, in an environment with a library."""
 
-from html import escape
-from math import log10
+import json
+import subprocess
+from statistics import median
+from typing import Any
 
+from bench.environments import Environment
 from bench.results import Row, number
+from bench.stage import ROOT, BenchError
 
-WIDTH, LEFT, RIGHT, TOP, STEP, BAR = 760, 250, 70, 56, 30, 18
-TICKS = (1, 2, 5, 10, 20, 50, 100)
-LEAST = 0.5
-SHORT_OF = "#c44e52"
-GOOD = "#4c72b0"
+ENVIRONMENT = Environment("plot", ("-m", "bench.draw"), ROOT / "bench" / "plot.txt")
+OURS, THEIRS, SHORT = "ours", "theirs", "short"
 
 
-def svg(rows: list[Row]) -> str:
-    """Bars on a logarithmic scale; a line through a bar is what it must reach."""
-    shown = [(row, row.ratio) for row in rows if row.ratio]
-    height = TOP + STEP * len(shown) + 20
-    most = max([TICKS[-1], *(ratio for _, ratio in shown)])
-
-    def x(ratio: float) -> float:
-        part = log10(max(ratio, LEAST) / LEAST) / log10(most / LEAST)
-        return LEFT + part * (WIDTH - LEFT - RIGHT)
-
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" '
-        'font-size="12">',
-        f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
-        _text(10, 20, "How many times better than RQ's SimpleWorker (more is better; logarithmic)", size=14),
-    ]
-    for tick in TICKS:
-        parts.append(_line(x(tick), TOP - 8, height - 12, "#888" if tick == 1 else "#ddd"))
-        parts.append(_text(x(tick), TOP - 12, f"{tick} ×", anchor="middle"))
-    for place, (row, ratio) in enumerate(shown):
-        y = TOP + place * STEP
-        start, end = sorted((x(1), x(ratio)))
-        colour = SHORT_OF if row.met is False else GOOD
-        parts.append(_text(10, y + 14, row.title))
-        parts.append(f'<rect x="{start:.1f}" y="{y}" width="{end - start:.1f}" height="{BAR}" fill="{colour}"/>')
-        if row.goal and row.goal.times:
-            parts.append(_line(x(row.goal.times), y - 3, y + BAR + 3, "black"))
-        parts.append(_text(end + 6, y + 14, f"{number(ratio)} ×"))
-    return "\n".join([*parts, "</svg>", ""])
+def charts(rows: list[Row]) -> dict[str, dict[str, Any]]:
+    """By the name of the file: jobs a second of everybody, and how many times better than RQ each figure is."""
+    return {
+        "performance.svg": {
+            "title": "No-op jobs a second, each result kept (more is better)",
+            "logarithmic": False,
+            "bars": _speeds([row for row in rows if row.is_peer]),
+        },
+        "performance-rq.svg": {
+            "title": "How many times better than RQ's SimpleWorker (logarithmic)",
+            "logarithmic": True,
+            "bars": [_ratio(row, row.ratio) for row in rows if row.ratio and not row.is_peer],
+        },
+    }
 
 
-def _text(x: float, y: float, text: str, *, anchor: str = "start", size: int = 12) -> str:
-    return f'<text x="{x:.1f}" y="{y}" text-anchor="{anchor}" font-size="{size}">{escape(text)}</text>'
+def draw(chart: dict[str, Any]) -> str:
+    """As an SVG. Raises ``BenchError`` when it cannot be drawn."""
+    done = subprocess.run(
+        ENVIRONMENT.command(), cwd=ROOT, input=json.dumps(chart), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise BenchError(f"bench.draw ended with {done.returncode}\n{done.stderr[-2000:]}")
+    return done.stdout
 
 
-def _line(x: float, top: float, bottom: float, colour: str) -> str:
-    return f'<line x1="{x:.1f}" y1="{top}" x2="{x:.1f}" y2="{bottom}" stroke="{colour}"/>'
+def _speeds(rows: list[Row]) -> list[dict[str, Any]]:
+    bars = [_bar(row.rival, median(row.theirs), "", THEIRS) for row in rows]
+    bars += [_bar("Signalbox", row.value, "", OURS) for row in rows[:1]]
+    return sorted(bars, key=lambda bar: -bar["value"])
+
+
+def _ratio(row: Row, ratio: float) -> dict[str, Any]:
+    return _bar(row.title, ratio, " ×", SHORT if ratio < 1 or row.met is False else OURS)
+
+
+def _bar(label: str, value: float, unit: str, kind: str) -> dict[str, Any]:
+    return {"label": label, "value": value, "text": number(value) + unit, "kind": kind}

@@ -12,47 +12,84 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.results import Row
+from bench.rivals import PEERS
 from bench.stage import ROOT, Stage
 
 HEADINGS = ("figure", "ours", "RQ", "ratio", "must reach", "met")
+PEER_HEADINGS = ("who", "with", "throughput", "ours is")
 PACKAGES = ("rq", "redis", "hiredis")
 TEXT = """\
 # Performance
 
-Measured by `python -m bench`, which starts a server of its own on loopback and needs nothing but `requirements.txt`.
+Measured by `python -m bench`, which starts a server of its own on loopback. Ours and everybody else have their turn
+in each round, on the same server; values are medians, with the least and the most of the rounds after them.
 
 {facts}
 
-{table}
+## Against everybody else
 
-![How many times better than RQ]({plot})
+{peers}
 
-Each job appends 16 bytes to a file in shared memory, and its result is kept. RQ is its `SimpleWorker` (no fork for
-each job, its quickest) with its default settings. Both have their turn in each round, on the same server; the values
-are medians, with the least and the most of the rounds after them. "Ratio" is how many times better ours is. Latency
-is from before `enqueue` to the job's first line, over 300 jobs; memory is the proportional set size of all processes
-of a worker; commands are those that clients send, with RQ's scheduler running as ours is.
+![No-op jobs a second]({speeds})
 
-To run it again: `python -m bench`, or one figure by its name
-({names}).
-`--quick` queues 100,000 jobs in place of 1,000,000, `--aof` turns the append-only file on, `--write` writes this page
-and its plot.
+Each job appends 16 bytes to a file in shared memory, and its result is kept in Redis. The queue is full before the
+worker starts; time runs from the first job's start until the last result is there. Each has the settings that its
+documentation shows, hiredis where it speaks Redis by redis-py, and acknowledges a job after it has run, where it can:
+Celery with `acks_late`, taskiq with its stream broker; Huey never does. Ours is one child process beside its keeper.
+
+## Against RQ
+
+{figures}
+
+![How many times better than RQ]({ratios})
+
+RQ is its `SimpleWorker` (no fork for each job, its quickest) with its default settings. "Ratio" is how many times
+better ours is. Latency is from before `enqueue` to the job's first line, over 300 jobs; memory is the proportional
+set size of all processes of a worker; commands are those that clients send, with RQ's scheduler running as ours is.
+
+## To run it again
+
+`python -m bench`, or one figure by its name ({names}).
+It needs nothing but `requirements.txt`, and then compares with RQ alone. `python -m bench setup` first installs the
+peers and the plotting library, in virtualenvs of their own in `.bench/`. `--quick` queues 100,000 jobs in place of
+1,000,000 and gives the peers fewer, `--aof` turns the append-only file on, `--write` writes this page and its plots.
 """
+
+
+def peer_lines(rows: list[Row]) -> list[tuple[str, ...]]:
+    """Ours first, because all are measured against it."""
+    peers = [row for row in rows if row.is_peer]
+    return [row.our_cells for row in peers[:1]] + [row.peer_cells for row in peers]
 
 
 def show(rows: list[Row], console: Console) -> None:
     table = Table(*HEADINGS, title="Ours and RQ, medians of one run")
     for row in rows:
-        table.add_row(*row.cells, style={None: "", True: "green", False: "red"}[row.met])
-    console.print(table)
+        if not row.is_peer:
+            table.add_row(*row.cells, style={None: "", True: "green", False: "red"}[row.met])
+    peers = Table(*PEER_HEADINGS, title="Ours and everybody else, medians of one run")
+    for line in peer_lines(rows):
+        peers.add_row(*line)
+    for found in (peers, table):
+        if found.row_count:
+            console.print(found)
 
 
-def write(rows: list[Row], stage_facts: list[str], names: list[str], page: Path, plot: Path) -> None:
-    lines = [HEADINGS, ("---",) * len(HEADINGS), *(row.cells for row in rows)]
-    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    facts = "\n".join(f"* {fact}" for fact in stage_facts)
-    names = [f"`{name}`" for name in names]
-    page.write_text(TEXT.format(facts=facts, table=table, plot=plot.name, names=", ".join(names)))
+def page(rows: list[Row], stage_facts: list[str], names: list[str], plots: list[str]) -> str:
+    """docs/PERFORMANCE.md; the plots are of everybody and of RQ."""
+    speeds, ratios = plots
+    return TEXT.format(
+        facts="\n".join(f"* {fact}" for fact in stage_facts),
+        peers=markdown(PEER_HEADINGS, peer_lines(rows)),
+        figures=markdown(HEADINGS, [row.cells for row in rows if not row.is_peer]),
+        names=", ".join(f"`{name}`" for name in names),
+        speeds=speeds,
+        ratios=ratios,
+    )
+
+
+def markdown(headings: tuple[str, ...], lines: list[tuple[str, ...]]) -> str:
+    return "\n".join("| " + " | ".join(line) + " |" for line in [headings, ("---",) * len(headings), *lines])
 
 
 def facts(stage: Stage, aof: bool) -> list[str]:
@@ -70,7 +107,14 @@ def facts(stage: Stage, aof: bool) -> list[str]:
         f"{platform.python_version()}",
         f"Server: {server}, on the same machine, append-only file {'on' if aof else 'off'}",
         f"Packages: {versions}",
+        f"Peers: {_peers()}",
     ]
+
+
+def _peers() -> str:
+    there = ", ".join(peer.full_title for peer in PEERS if peer.ready)
+    missing = ", ".join(peer.title for peer in PEERS if not peer.ready)
+    return f"{there}; left out, because `python -m bench setup` has not installed them: {missing}" if missing else there
 
 
 def _commit() -> str:

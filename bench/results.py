@@ -1,8 +1,10 @@
-"""What a figure comes to: rounds of ours and of RQ, and what must be reached."""
+"""What a figure comes to: rounds of ours and of a rival, RQ as a rule, and what must be reached."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
+
+RQ = "RQ"
 
 
 @dataclass(frozen=True)
@@ -15,11 +17,17 @@ class Row:
     unit: str
     ours: Sequence[float]
     """One value a round; the median counts."""
-    rq: Sequence[float] = ()
-    """Empty where RQ has nothing of the kind."""
+    theirs: Sequence[float] = ()
+    """Empty where the rival has nothing of the kind."""
     less: bool = False
     """Less is better."""
     goal: "Goal | None" = None
+    rival: str = RQ
+
+    @property
+    def is_peer(self) -> bool:
+        """Against somebody else than the RQ that all other figures have."""
+        return self.rival != RQ
 
     @property
     def value(self) -> float:
@@ -27,30 +35,38 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        """How many times better than RQ."""
-        if not self.rq:
+        """How many times better than the rival."""
+        if not self.theirs:
             return None
-        return median(self.rq) / self.value if self.less else self.value / median(self.rq)
+        return median(self.theirs) / self.value if self.less else self.value / median(self.theirs)
 
     @property
     def met(self) -> bool | None:
         return self.goal.met(self) if self.goal else None
 
     @property
-    def cells(self) -> tuple[str, str, str, str, str, str]:
+    def cells(self) -> tuple[str, ...]:
         """Figure, ours, RQ, ratio, must reach, met: as text."""
-        ratio = "–" if self.ratio is None else f"{number(self.ratio)} ×"
         met = {None: "", True: "yes", False: "no"}[self.met]
-        return (
-            self.title,
-            self._shown(self.ours),
-            self._shown(self.rq) if self.rq else "–",
-            ratio,
-            self.goal.text if self.goal else "–",
-            met,
-        )
+        goal = self.goal.text if self.goal else "–"
+        return self.title, self._shown(self.ours), self._shown(self.theirs), self._times(), goal, met
+
+    @property
+    def peer_cells(self) -> tuple[str, ...]:
+        """Rival, its settings, what it does, how many times as much ours does: as text."""
+        return self.rival, self.title, self._shown(self.theirs), self._times()
+
+    @property
+    def our_cells(self) -> tuple[str, ...]:
+        """The same for ours."""
+        return "Signalbox", "1 child, 10 threads", self._shown(self.ours), "–"
+
+    def _times(self) -> str:
+        return "–" if self.ratio is None else f"{number(self.ratio)} ×"
 
     def _shown(self, rounds: Sequence[float]) -> str:
+        if not rounds:
+            return "–"
         shown = f"{number(median(rounds))} {self.unit}"
         return shown if len(rounds) < 2 else f"{shown} ({number(min(rounds))} – {number(max(rounds))})"
 

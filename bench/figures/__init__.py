@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from bench.figures import backlog, enqueueing, idle, lanes, latency, throughput
+from bench.figures import backlog, enqueueing, idle, lanes, latency, peers, throughput
 from bench.results import Row
 from bench.stage import Stage
 
@@ -10,6 +10,7 @@ FIGURES: dict[str, Callable[[Stage], list[Row]]] = {
     "throughput": throughput.one_child,
     "children": throughput.two_children,
     "thread": throughput.one_thread,
+    "peers": peers.peers,
     "latency": latency.latency,
     "single": enqueueing.single,
     "bulk": enqueueing.bulk,
