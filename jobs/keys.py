@@ -29,6 +29,7 @@ LEASES = f"{OURS}:leases"
 TICKED = f"{OURS}:ticked"
 EXECUTIONS = f"{OURS}:executions"
 PAUSED = f"{OURS}:paused"
+FENCE = f"{OURS}:fence"
 OUTBOX = f"{OURS}:outbox"
 
 HEARTBEAT = "heartbeat-"
@@ -59,7 +60,14 @@ KEYS = (
         "none; gone with their keepers",
         "until when each child's hold on its jobs lasts",
     ),
-    Key("<p>:signalbox:held:<child>", "hash", "none; gone when empty", "the jobs a child holds, each with its token"),
+    Key(
+        "<p>:signalbox:held:<child>",
+        "hash",
+        "none; gone when empty",
+        "the jobs a child holds, each with its token and its locks",
+    ),
+    Key("<p>:signalbox:lock:<name>", "hash", "the lock's ttl", "who has a lock, since when, its token and its note"),
+    Key("<p>:signalbox:fence", "string", "none", "the last fencing token given with a lock"),
     Key("<p>:signalbox:executions", "string", "none", "count of executions: the source of tokens"),
     Key("<p>:signalbox:ticked", "string", "1 day", "when a keeper last ticked"),
     Key("<p>:signalbox:paused", "set", "none; gone when empty", "queues that no child takes from"),
@@ -87,6 +95,10 @@ def worker(name: str) -> str:
 
 def lane(key: str) -> str:
     return f"{OURS}:lane:{key}"
+
+
+def lock(name: str) -> str:
+    return f"{OURS}:lock:{name}"
 
 
 def held(child: str) -> str:

@@ -20,6 +20,7 @@ from jobs import keys
 UNIQUE_FOR = 7 * 86400
 FINAL = -1.0
 WORKER_TTL = 90
+BUSY, GONE = 0, -1
 UNLIMITED: Mapping[str, int] = {}
 FOLDER = Path(__file__).with_name("lua")
 
@@ -81,6 +82,26 @@ class Held(NamedTuple):
     """What its failure will say once it has been charged too often: a traceback, zlib and base64."""
     suspect: bool = False
     """It was running, and so were others: it shares the blame, and runs alone if that happens again."""
+
+
+class Execution(NamedTuple):
+    """What a child runs: whose the locks are that a job takes."""
+
+    child: str
+    id: str
+    token: str
+
+
+class Locked(NamedTuple):
+    """What came of asking for a lock."""
+
+    token: int
+    """The fencing token; ``BUSY`` when somebody else has the lock, ``GONE`` when the execution is over."""
+    job: str = ""
+    """Whose job has it; empty when it was not taken in a job."""
+    process: str = ""
+    since: float = 0.0
+    """Since when: seconds since 1970 UTC, of the server."""
 
 
 class Ticked(NamedTuple):
@@ -319,6 +340,41 @@ def tick(
 def step_down(client: Redis, holder: str) -> bool:
     """Give back the scheduler's lease; False when it was another's."""
     return bool(_run(client, "step_down", [keys.LEADER], [holder]))
+
+
+def lock(client: Redis, name: str, owner: str, ttl: float, process: str, execution: Execution | None) -> Locked:
+    """Take a lock for ``ttl`` seconds, in a job for its execution; with the same owner, sending again is safe."""
+    names, who = [keys.lock(name), keys.FENCE, *_holding(execution)], _who(execution)
+    token, *found = _run(client, "lock", names, [name, owner, int(ttl * 1000), process, *who])
+    if not found:
+        return Locked(token)
+    job, where, since = map(_text, found)
+    return Locked(token, job, where, float(since))
+
+
+def renew(client: Redis, name: str, owner: str, ttl: float) -> bool:
+    """Have a lock last ``ttl`` seconds from now; False when it is not its owner's."""
+    return bool(_run(client, "renew", [keys.lock(name)], [owner, int(ttl * 1000)]))
+
+
+def annotate(client: Redis, name: str, owner: str, note: str) -> bool:
+    """Leave a note (JSON) on a lock; False when it is not its owner's."""
+    return bool(_run(client, "annotate", [keys.lock(name)], [owner, note]))
+
+
+def unlock(client: Redis, name: str, owner: str, execution: Execution | None) -> bool | None:
+    """Give a lock back; None when nobody has it, False when it, or its execution, is another's by now."""
+    names = [keys.lock(name), *_holding(execution)]
+    reply = _run(client, "unlock", names, [name, owner, *_who(execution)])
+    return None if reply == 0 else reply == 1
+
+
+def _holding(execution: Execution | None) -> list[str]:
+    return [keys.held(execution.child)] if execution else []
+
+
+def _who(execution: Execution | None) -> tuple[str, str]:
+    return (execution.id, execution.token) if execution else ("", "")
 
 
 def publish(client: Redis, process_id: str, row: str, marker: str) -> Published:

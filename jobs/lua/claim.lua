@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- claim: give a child the next jobs of its queues, first queue first. The guard: a job is given only when its
 -- hash is there, its status is queued, no child holds it, and it heads its lane.
--- What was given is in the child's hash of held jobs, as token:queue, until it is settled. Tokens only grow.
+-- What was given is in the child's hash of held jobs, as token:queue, until it is settled; behind it are noted the
+-- locks that the job takes. Tokens only grow.
 --
 -- KEYS  1 leases, 2 the child's held jobs, 3 the count of executions, 4 suspended, 5 paused queues, 6… queues
 -- ARGV  1 prefix, 2 child, 3 worker name, 4 how many at most, 5… the names of the queues, then for each how many of
@@ -12,6 +13,7 @@
 -- @include iso
 -- @include clock
 -- @include place
+-- @include free
 local prefix, child, worker, wanted = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local lease = redis.call('ZSCORE', KEYS[1], child)
 if not lease then return nil end
@@ -96,8 +98,11 @@ if #holds == 0 then return given end
 local ids = {}
 for at = 1, #holds, 2 do ids[#ids + 1] = holds[at] end
 for number, held in ipairs(redis.call('HMGET', KEYS[2], unpack(ids))) do
-  local token, queue = string.match(held or '', '^(%d+):(.*)$')
-  if token then redis.call('ZREM', prefix .. ':wip:' .. queue, ids[number] .. ':' .. token) end
+  local token, queue, locks = string.match(held or '', '^(%d+):([^\n]*)\n?(.*)$')
+  if token then
+    redis.call('ZREM', prefix .. ':wip:' .. queue, ids[number] .. ':' .. token)
+    free(prefix, locks)
+  end
 end
 redis.call('HSET', KEYS[2], unpack(holds))
 return given

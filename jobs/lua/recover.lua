@@ -8,6 +8,7 @@
 -- @include iso
 -- @include clock
 -- @include advance
+-- @include free
 -- @include put_back
 -- @include poison
 -- @include recover

@@ -12,6 +12,7 @@
 -- @include iso
 -- @include clock
 -- @include advance
+-- @include free
 -- @include put_back
 -- @include poison
 local prefix, child, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])

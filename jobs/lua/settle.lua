@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- settle: write down how executions ended, each only if its child still holds it; one that it does not is
--- refused, because somebody else has the job. A failure with attempts left is scheduled again.
+-- refused, because somebody else has the job. A failure with attempts left is scheduled again. Locks go with it.
 --
 -- KEYS  1 the child's held jobs, 2 the worker, 3 the outbox of follow-ups
 -- ARGV  1 prefix, 2 worker name, then for each: id, token, outcome (finished, failed, stopped, retried,
@@ -13,6 +13,7 @@
 -- @include clock
 -- @include advance
 -- @include place
+-- @include free
 local prefix, worker = ARGV[1], ARGV[2]
 local YEAR, FAR, KEPT = 31536000, 4102444800, 100 -- as many attempts as a job may have
 local FIELDS = { 'execution', 'key', 'result_ttl', 'group_id', 'rate_limit_key', 'webhooks', 'repeats_left' }
@@ -142,9 +143,10 @@ local replies, let_go, done, undone, busy = {}, {}, 0, 0, 0
 for number, id in ipairs(ids) do
   local at = 3 + (number - 1) * 7
   local _, token, outcome, value, started, ended, after = unpack(ARGV, at, at + 6)
-  local token_held, queue = string.match(held[number] or '', '^(%d+):(.*)$')
+  local token_held, queue, locks = string.match(held[number] or '', '^(%d+):([^\n]*)\n?(.*)$')
   if token_held == token and not let_go[id] then
     let_go[id], let_go[#let_go + 1] = true, id
+    free(prefix, locks)
     replies[number] = settle(id, token, queue, outcome, value, started, ended, tonumber(after), awaited) and 2 or 1
     if outcome == 'finished' then done = done + 1 elseif outcome ~= 'snoozed' then undone = undone + 1 end
     busy = busy + (tonumber(ended) - tonumber(started))

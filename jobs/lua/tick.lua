@@ -16,6 +16,7 @@
 -- @include clock
 -- @include place
 -- @include advance
+-- @include free
 -- @include put_back
 -- @include poison
 -- @include recover
