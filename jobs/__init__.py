@@ -20,24 +20,50 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from jobs.errors import LockBusy, LockLost
     from jobs.lanes import is_busy, lane, wait_until_idle
     from jobs.queues import enqueue, enqueue_many, prepare
     from jobs.retry import Retry, Snooze
+    from jobs.supervise.locks import active_run, holder, is_locked, lock, wait_for_active_runs
     from jobs.tasks import task
 
 __version__ = "0.1.0"
-__all__ = ["Retry", "Snooze", "enqueue", "enqueue_many", "is_busy", "lane", "prepare", "task", "wait_until_idle"]
+__all__ = [
+    "LockBusy",
+    "LockLost",
+    "Retry",
+    "Snooze",
+    "active_run",
+    "enqueue",
+    "enqueue_many",
+    "holder",
+    "is_busy",
+    "is_locked",
+    "lane",
+    "lock",
+    "prepare",
+    "task",
+    "wait_for_active_runs",
+    "wait_until_idle",
+]
 
 _HOMES = {
+    "LockBusy": "jobs.errors",
+    "LockLost": "jobs.errors",
     "Retry": "jobs.retry",
     "Snooze": "jobs.retry",
+    "active_run": "jobs.supervise.locks",
     "enqueue": "jobs.queues",
     "enqueue_many": "jobs.queues",
+    "holder": "jobs.supervise.locks",
     "is_busy": "jobs.lanes",
+    "is_locked": "jobs.supervise.locks",
     "lane": "jobs.lanes",
+    "lock": "jobs.supervise.locks",
     "prepare": "jobs.queues",
-    "wait_until_idle": "jobs.lanes",
     "task": "jobs.tasks",
+    "wait_for_active_runs": "jobs.supervise.locks",
+    "wait_until_idle": "jobs.lanes",
 }
 
 

@@ -56,3 +56,7 @@ class DurabilityUnavailable(EnqueueError):
 
 class LockBusy(SignalboxError):
     """Somebody else has the lock. Uncaught in a job, it snoozes the job and spends no attempt."""
+
+
+class LockLost(SignalboxError):
+    """The lock, or the job that took it, is somebody else's by now: what it protected may have been done twice."""

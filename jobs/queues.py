@@ -135,7 +135,7 @@ def prepare(
         **_retries(found.retry if retry is None else retry, found.retry),
     }
     if lane is not None:
-        fields["key"] = _checked_key(lane)
+        fields["key"] = checked_text("key", lane)
         if _policy(settings, found, policy, where) == "halt":
             fields["policy"] = "halt"
     return NewJob(
@@ -243,10 +243,10 @@ def _checked_queue(queue: str) -> str:
     return queue
 
 
-def _checked_key(key: str) -> str:
-    if not isinstance(key, str) or not 0 < len(key.encode(errors="replace")) <= MAX_KEY or not _is_text(key):
-        raise InvalidOption(f"key is {key!r}: expected a text of 1 to {MAX_KEY} bytes")
-    return key
+def checked_text(option: str, value: str) -> str:
+    if not isinstance(value, str) or not 0 < len(value.encode(errors="replace")) <= MAX_KEY or not _is_text(value):
+        raise InvalidOption(f"{option} is {value!r}: expected a text of 1 to {MAX_KEY} bytes")
+    return value
 
 
 def _is_text(key: str) -> bool:

@@ -46,7 +46,8 @@ def main(arguments: list[str]) -> int:
         json.dump(registry.inventory(), keeper)
     client = connect(settings, "child", instance=child, retries=0)
     rows = Table(int(table), int(threads))
-    runner: Runs = PoolRunner(int(threads)) if settings.pool == "process" else Runner(client, new_loop())
+    pooled = settings.pool == "process"
+    runner: Runs = PoolRunner(int(threads), child) if pooled else Runner(client, new_loop(), child)
     bells = connect(settings, "bell", instance=child, deadline=BELL_DEADLINE, retries=0)
     slots = Slots(
         Link(client, bells, worker, child, tuple(queues), dict(settings.max_running)),

@@ -23,8 +23,9 @@ from jobs.errors import LockBusy, NotAllowed, UnknownTask
 from jobs.job import Job, function_of, serializer
 from jobs.registry import Task
 from jobs.retry import MAX_BUSY, Snooze, busy_delay
-from jobs.scripts import Claimed, Outcome, Settlement
+from jobs.scripts import Claimed, Execution, Outcome, Settlement
 from jobs.settings import current
+from jobs.supervise import lease
 from jobs.worker import callbacks
 from jobs.worker.deadlines import JobStopped, Slot
 
@@ -69,7 +70,8 @@ def new_loop() -> asyncio.AbstractEventLoop:
 class Runner:
     """Runs executions for one child: decodes, calls, and puts the ending into words."""
 
-    def __init__(self, connection: Redis, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, connection: Redis, loop: asyncio.AbstractEventLoop, child: str) -> None:
+        self._child = child
         self._connection = connection
         self._loop = loop
         self._serializer = serializer()
@@ -79,6 +81,7 @@ class Runner:
         started = time.time()
         job = LazyJob(claimed, self._connection)
         token = rq.job._current_job.set(job)
+        execution = lease.execution.set(Execution(self._child, claimed.id, claimed.token))
         outcome: Outcome = "finished"
         value, after, name = EMPTY, 0.0, ""
         try:
@@ -105,6 +108,7 @@ class Runner:
                 after = scripts.FINAL
         finally:
             rq.job._current_job.reset(token)
+            lease.execution.reset(execution)
         return Settlement(claimed.id, claimed.token, outcome, value, started, time.time(), after)
 
     def close(self) -> None:

@@ -27,10 +27,11 @@ FOR_EVER = 366 * 86400.0
 
 
 class PoolRunner:
-    """Runs executions as ``Runner`` does, each in one of ``count`` processes."""
+    """Runs executions of a child as ``Runner`` does, each in one of ``count`` processes."""
 
-    def __init__(self, count: int) -> None:
-        self._pool = ProcessPool(count, context=multiprocessing.get_context("spawn"), initializer=_prepare)
+    def __init__(self, count: int, child: str) -> None:
+        spawn = multiprocessing.get_context("spawn")
+        self._pool = ProcessPool(count, context=spawn, initializer=_prepare, initargs=(child,))
         workers = self._pool._pool_manager.worker_manager
         workers.inspect_workers = lambda: _ended(workers)  # type: ignore[method-assign]
 
@@ -61,14 +62,14 @@ def _ended(workers: Any) -> tuple[tuple[int, int], ...]:
 _runner: Runner
 
 
-def _prepare() -> None:
+def _prepare(child: str) -> None:
     global _runner
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     settings = current()
     registry.load(settings.tasks)
     client: Redis = connect(settings, "pool", retries=0)
-    _runner = Runner(client, new_loop())
+    _runner = Runner(client, new_loop(), child)
 
 
 def _work(claimed: Claimed) -> Settlement:

@@ -47,7 +47,7 @@ def slots(client: Redis) -> Iterator[Slots]:
         link,
         Table.create(4),
         4,
-        Runner(client, new_loop()),
+        Runner(client, new_loop(), CHILD),
         lambda job_id: None,
         stop,
         3,
