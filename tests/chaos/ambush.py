@@ -177,6 +177,12 @@ def _wait_for_runs(line: Line, child: int, before: int) -> None:
     )
 
 
+def feed_locked(ambush: Ambush, step: str, when: When) -> None:
+    ambush.man()
+    ambush.lay(step, when)
+    ambush.line.submit([ambush.line.nasty(t.work_locked) for _ in range(4)])
+
+
 def interrupt(ambush: Ambush, step: str, when: When) -> None:
     """A job ends the process of the pool that runs it."""
     ambush.line.environ["JOBS_POOL"] = "process"
@@ -379,6 +385,7 @@ GROUPS: dict[str, dict[str, Provoke]] = {
         "settle, draining": end_while_it_runs,
         "give back, draining": end_while_jobs_wait,
     },
+    "child with locks": dict.fromkeys(("lock", "annotate", "renew", "unlock"), feed_locked),
     "child with a pool": {"give back, interrupted": interrupt},
     "keeper": {
         "settle, overrun": overrun,

@@ -8,6 +8,7 @@ import inspect
 import json
 import os
 import signal
+import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import wraps
@@ -56,6 +57,10 @@ STEPS = {
     "held, reply lost": Step("child", "held", gives=bool, lost_reply=True),
     "give back, reply lost": Step("child", "release", lost_reply=True),
     "echo": Step("child", "echo"),
+    "lock": Step("child", "lock"),
+    "annotate": Step("child", "annotate"),
+    "renew": Step("child", "renew"),
+    "unlock": Step("child", "unlock"),
     "grant": Step("keeper", "grant"),
     "tick": Step("keeper", "tick"),
     "tick hands over": Step("keeper", "tick", gives=lambda ticked: bool(ticked.moved), whens=AFTER),
@@ -147,7 +152,7 @@ def _die(marker: Path) -> None:
 
 def _is_first(marker: Path) -> bool:
     """True for the one caller that gets to leave its pid there."""
-    draft = marker.with_name(f"{marker.name}.{os.getpid()}")
+    draft = marker.with_name(f"{marker.name}.{threading.get_native_id()}")  # two threads of one process may come
     draft.write_text(str(os.getpid()))
     try:
         os.link(draft, marker)  # whole, or not there

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from jobs import task
+from jobs import lock, task
 from tests.tasks import _append
 
 FOR_EVER = 3600.0
@@ -22,6 +22,16 @@ def work(log: str, name: str, seconds: float = 0.0, stumble: bool = False, doome
         raise RuntimeError(f"{name} fails, as asked")
     _say(log, "end", name)
     return name
+
+
+@task(attempts=1, max_busy=0)
+def work_locked(log: str, name: str) -> None:
+    """An honest job in a lock of its own: one that a killed run had left would fail it."""
+    _say(log, "start", name)
+    with lock(name) as lease:
+        lease.note(run_id=name)
+        lease.check()
+    _say(log, "end", name)
 
 
 @task(attempts=1)
