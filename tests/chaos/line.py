@@ -153,7 +153,7 @@ class Line:
         expected = set(self.accepted) - set(planned)
         in_time(lambda: not self._unsettled() and expected <= self.log.ended(), self._patience)
         self.leftovers = ["not looked at"]
-        in_time(self._left_clean, 5.0)
+        in_time(self._left_clean, 10.0)
         lost = sorted(expected - self.log.ended() | {one for one in expected if self.status(one) != "finished"})
         runs = self.log.runs()
         return Report(
