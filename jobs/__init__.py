@@ -20,6 +20,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from jobs.board import progress
     from jobs.errors import LockBusy, LockLost
     from jobs.lanes import is_busy, lane, wait_until_idle
     from jobs.queues import enqueue, enqueue_many, prepare
@@ -42,6 +43,7 @@ __all__ = [
     "lane",
     "lock",
     "prepare",
+    "progress",
     "task",
     "wait_for_active_runs",
     "wait_until_idle",
@@ -61,6 +63,7 @@ _HOMES = {
     "lane": "jobs.lanes",
     "lock": "jobs.supervise.locks",
     "prepare": "jobs.queues",
+    "progress": "jobs.board",
     "task": "jobs.tasks",
     "wait_for_active_runs": "jobs.supervise.locks",
     "wait_until_idle": "jobs.lanes",

@@ -54,6 +54,10 @@ class DurabilityUnavailable(EnqueueError):
     """``durable=True`` was asked of a server that cannot confirm a write to disk."""
 
 
+class InvalidProgress(SignalboxError, ValueError):
+    """``progress`` was given a share that is no number from 0 to 1, or a text that is none."""
+
+
 class LockBusy(SignalboxError):
     """Somebody else has the lock. Uncaught in a job, it snoozes the job and spends no attempt."""
 

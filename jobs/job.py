@@ -1,7 +1,7 @@
 """RQ's job as Signalbox runs it: the payload is read with our serializer, and only registered tasks run."""
 
-from collections.abc import Callable
-from typing import Any, cast
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, cast
 
 import rq.job
 from redis import Redis
@@ -32,10 +32,22 @@ def function_of(name: str, instance: Any) -> Callable[..., Any]:
     return registry.find(name).function
 
 
+class Progress(NamedTuple):
+    """How far a job has said that it is."""
+
+    share: float
+    """From 0 to 1."""
+    text: str
+    at: str
+    """When Redis was told: UTC, as RQ writes it."""
+
+
 class Job(rq.job.Job):
     """``rq.job.Job`` with the allowlist: what it runs is looked up by name, never imported."""
 
     key_of_lane: str = ""
+    progress: Progress | None = None
+    """What its latest execution has said; None when that was nothing."""
 
     def __init__(self, id: str | None = None, connection: Redis | None = None, serializer: Any = None) -> None:
         super().__init__(id, connection, serializer or current().serializer)
@@ -47,6 +59,7 @@ class Job(rq.job.Job):
 
     def restore(self, raw_data: Any) -> Any:
         self.key_of_lane = raw_data.get(b"key", b"").decode()
+        self.progress = _progress(raw_data)
         return super().restore(raw_data)
 
     @property
@@ -76,3 +89,11 @@ class Job(rq.job.Job):
             return self.func_name or "?"
         except DeserializationError:
             return f"unreadable (not {current().serializer})"
+
+
+def _progress(raw: Mapping[bytes, bytes]) -> Progress | None:
+    """What a job's hash says, unless an earlier execution said it."""
+    token, _, _ = raw.get(b"progress_by", b"").partition(b":")
+    if not token or token != raw.get(b"execution"):
+        return None
+    return Progress(float(raw[b"progress"]), raw[b"progress_text"].decode(), raw[b"progress_at"].decode())

@@ -58,6 +58,18 @@ class Claimed(NamedTuple):
     """It has callbacks, webhooks, a repeat, a group or a rate limit, and takes the long way."""
 
 
+class Report(NamedTuple):
+    """How far a job says that it is."""
+
+    id: str
+    token: str
+    number: int
+    """Grows with everything that is said in a process: the highest of an execution is right."""
+    share: float
+    """From 0 to 1."""
+    text: str
+
+
 class Settlement(NamedTuple):
     """How one execution ended. Times are seconds since 1970 UTC."""
 
@@ -70,6 +82,8 @@ class Settlement(NamedTuple):
     ended: float
     after: float = 0.0
     """``failed``: ``FINAL`` when it is not to be tried again; ``retried``, ``snoozed``: the seconds to wait."""
+    report: Report | None = None
+    """How far the job said last that it was, where that is not written yet."""
 
 
 class Held(NamedTuple):
@@ -202,10 +216,14 @@ def exchange(
     )
     claim = _claim_call(worker, child, queues, wanted, limits)
     calls = ([("settle", settle)] if settlements else []) + ([("claim", claim)] if wanted else [])
+    reports = [one.report for one in settlements if one.report]
     with client.pipeline(transaction=False) as pipeline:
+        for one in reports:
+            pipeline.eval(_source("report"), *_report_call(one)[1:])
         for _, call in calls:
             pipeline.evalsha(*call)
-        replies = dict(zip((name for name, _ in calls), pipeline.execute(raise_on_error=False), strict=True))
+        answers = pipeline.execute(raise_on_error=False)[len(reports) :]
+        replies = dict(zip((name for name, _ in calls), answers, strict=True))
     for name, call in calls:
         if isinstance(replies[name], NoScriptError):
             client.script_load(_source(name))
@@ -277,6 +295,18 @@ def _settle_arguments(worker: str, settlements: Sequence[Settlement]) -> list[Va
     for one in settlements:
         arguments += [one.id, one.token, one.outcome, one.value, one.started, one.ended, one.after]
     return arguments
+
+
+def report(client: Redis, reports: Sequence[Report]) -> list[bool]:
+    """Write down how far jobs say they are; False for each that no longer runs so, which is left as it is."""
+    with client.pipeline(transaction=False) as pipeline:
+        for one in reports:
+            pipeline.eval(_source("report"), *_report_call(one)[1:])
+        return [bool(reply) for reply in pipeline.execute()]
+
+
+def _report_call(one: Report) -> list[Any]:
+    return _call("report", [keys.job(one.id)], [one.token, one.number, f"{one.share:.4g}", one.text])
 
 
 def _claimed(reply: list[Any] | None) -> list[Claimed] | None:

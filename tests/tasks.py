@@ -9,7 +9,7 @@ from typing import Any
 import rq
 from rq import get_current_job
 
-from jobs import task
+from jobs import progress, task
 
 
 @task
@@ -58,6 +58,29 @@ def pay(customer: int) -> None:
 @task
 def echo(value: Any) -> Any:
     return value
+
+
+@task(attempts=1)
+def climb(gate: str, fails: bool = False) -> None:
+    """Says how far it is, waits until the file ``gate`` is there, and says more in one breath than can be written."""
+    progress(0.4, "resizing")
+    while not Path(gate).exists():
+        time.sleep(0.01)
+    for step in range(1000):
+        progress(step / 1000, f"step {step}")
+    if fails:
+        raise ValueError("as asked")
+    progress(1.0, "done")
+
+
+@task
+async def climb_later() -> None:
+    progress(0.5, "from a coroutine")
+
+
+@task
+def misjudge() -> None:
+    progress(40)
 
 
 @task

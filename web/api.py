@@ -85,6 +85,7 @@ def _describe(job: Job) -> dict[str, Any]:
         "ended_at": _iso(job.ended_at),
         "retries_left": job.retries_left,
         "worker": job.worker_name,
+        "progress": job.progress._asdict() if job.progress else None,
         "result": latest.return_value if latest else None,
         "error": (latest.exc_string or "").strip() or None if latest else None,
     }

@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from rq.exceptions import DeserializationError
 from rq.timeouts import JobTimeoutException
 
-from jobs import keys, registry, scripts
+from jobs import board, keys, registry, scripts
 from jobs.errors import LockBusy, NotAllowed, UnknownTask
 from jobs.job import Job, function_of, serializer
 from jobs.registry import Task
@@ -75,6 +75,7 @@ class Runner:
         self._connection = connection
         self._loop = loop
         self._serializer = serializer()
+        self._board = board.Board(connection)
 
     def run(self, claimed: Claimed, slot: Slot, deadline: float) -> Settlement:
         """Run it. Whatever the task raises is its ending; nothing of it is raised here."""
@@ -82,6 +83,7 @@ class Runner:
         job = LazyJob(claimed, self._connection)
         token = rq.job._current_job.set(job)
         execution = lease.execution.set(Execution(self._child, claimed.id, claimed.token))
+        place = board.HERE.set(board.Place(self._board, claimed.id, claimed.token))
         outcome: Outcome = "finished"
         value, after, name = EMPTY, 0.0, ""
         try:
@@ -109,10 +111,13 @@ class Runner:
         finally:
             rq.job._current_job.reset(token)
             lease.execution.reset(execution)
-        return Settlement(claimed.id, claimed.token, outcome, value, started, time.time(), after)
+            board.HERE.reset(place)
+        said = self._board.last(claimed.id)
+        return Settlement(claimed.id, claimed.token, outcome, value, started, time.time(), after, said)
 
     def close(self) -> None:
-        """Nothing to end: the threads are the slots'."""
+        """End the board; the threads that run jobs are the slots'."""
+        self._board.close()
 
     def _waits(self, error: BaseException, task: Task | None, claimed: Claimed) -> float | None:
         """Seconds until the job runs again without having spent an attempt; None when it has failed."""

@@ -6,7 +6,7 @@ local function revive(prefix, id)
   if not queue or not (status == 'failed' or status == 'stopped' or status == 'canceled') then return nil end
   for _, registry in ipairs({ 'failed', 'canceled' }) do redis.call('ZREM', prefix .. ':' .. registry .. ':' .. queue, id) end
   redis.call('HDEL', hash, 'ended_at', 'started_at', 'interruptions', 'lost_leases', 'suspect', 'shared', 'snoozes',
-    'number_of_retries', 'exc_info')
+    'number_of_retries', 'exc_info', 'progress_by')
   if intervals then redis.call('HSET', hash, 'retries_left', #cjson.decode(intervals)) end
   redis.call('PERSIST', hash)
   return queue
