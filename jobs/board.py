@@ -26,8 +26,8 @@ def progress(share: float, text: str = "") -> None:
     """Say how far the running job is: ``share`` from 0 to 1, and in words what it does (200 characters are kept).
 
     Call it as often as you like: it costs microseconds, never waits for Redis and never fails because of it. At most
-    two a second are written, and the last one before the job ends always is. It shows in ``GET /api/jobs/<id>``.
-    Outside a job it does nothing, so that a task stays a function that anybody may call.
+    two a second are written, and the last one before the job ends always is. It shows in ``GET /api/jobs/<id>`` and
+    ``python -m jobs watch ID``. Outside a job it does nothing, so that a task stays a function that anybody may call.
 
     Raises ``InvalidProgress`` for a share that is no number from 0 to 1, and for a text that is none.
     """

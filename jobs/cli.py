@@ -10,7 +10,7 @@ import click
 from redis.exceptions import RedisError
 
 from jobs import __version__, keys, queues, registry, scripts
-from jobs.commands import lanes, shared
+from jobs.commands import lanes, shared, watch
 from jobs.daemons import DAEMONS
 from jobs.errors import SignalboxError
 from jobs.reaper import LOST_LEASES, POISON
@@ -33,6 +33,7 @@ def cli() -> None:
 
 
 cli.add_command(lanes.group)
+cli.add_command(watch.watch)
 
 
 @cli.command()

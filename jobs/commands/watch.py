@@ -1,0 +1,97 @@
+"""``python -m jobs watch ID``: one job until it ends, as a bar in a terminal and as lines anywhere else."""
+
+import sys
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import click
+from redis import Redis
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rq.exceptions import NoSuchJobError
+from rq.job import JobStatus
+
+from jobs import queues
+from jobs.commands import shared
+from jobs.errors import SignalboxError
+from jobs.job import Job
+
+LOOK = 0.1
+OVER = {JobStatus.FINISHED, JobStatus.FAILED, JobStatus.STOPPED, JobStatus.CANCELED}
+WORDS = {JobStatus.STARTED: "running", JobStatus.DEFERRED: "waiting", JobStatus.SCHEDULED: "scheduled"}
+
+
+class NoSuchJob(SignalboxError):
+    """The job to watch is not there."""
+
+
+class Look(NamedTuple):
+    """What shows of a job."""
+
+    status: JobStatus
+    share: float
+    text: str
+    error: str = ""
+    """The last line of what it failed of."""
+
+    @property
+    def state(self) -> str:
+        return WORDS.get(self.status, self.status.value)
+
+    def __str__(self) -> str:
+        """One line; the share only where the job has said one."""
+        share = f"{self.share:.0%}" if self.share or self.text else ""
+        return " ".join(filter(None, [self.state, share, self.text])) + (f": {self.error}" if self.error else "")
+
+
+@click.command()
+@click.argument("job_id", metavar="ID")
+def watch(job_id: str) -> None:
+    """Show how far the job ID is until it ends; the exit code is 0 when it has finished, 1 when it has not."""
+    changes = _changes(shared.client(), queues.checked_id(job_id))
+    console = Console(highlight=False)
+    last = _bar(console, changes) if console.is_terminal else _lines(changes)
+    sys.exit(0 if last.status is JobStatus.FINISHED else 1)
+
+
+def _changes(client: Redis, job_id: str) -> Iterator[Look]:
+    """Each different look at a job, until it has ended. Raises ``NoSuchJob``."""
+    seen = None
+    while seen is None or seen.status not in OVER:
+        try:
+            look = _look(Job.fetch(job_id, client))
+        except NoSuchJobError:
+            gone = "is gone" if seen else "is not there; finished jobs are kept for JOBS_KEEP"
+            raise NoSuchJob(f"job {job_id} {gone}") from None
+        if look != seen:
+            yield look
+            seen = look
+        else:
+            time.sleep(LOOK)
+
+
+def _look(job: Job) -> Look:
+    status = job.get_status(refresh=False)
+    share, text = job.progress[:2] if job.progress else (0.0, "")
+    latest = job.latest_result() if status in OVER - {JobStatus.FINISHED} else None
+    error = ((latest.exc_string or "") if latest else "").strip().rpartition("\n")[2]
+    return Look(status, share, text, error)
+
+
+def _lines(changes: Iterator[Look]) -> Look:
+    for look in changes:
+        click.echo(look)
+    return look
+
+
+def _bar(console: Console, changes: Iterator[Look]) -> Look:
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, TextColumn("{task.fields[said]}"), console=console) as bar:
+        task = bar.add_task("", total=1.0, said="")
+        for look in changes:
+            said = escape(look.error or look.text)
+            share = 1.0 if look.status is JobStatus.FINISHED else look.share
+            bar.update(task, description=look.state, completed=share, said=said)
+    return look
