@@ -2,6 +2,7 @@
 
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,9 @@ MEMORY = Path("/dev/shm")  # noqa: S108
 class Server(BaseApplication):  # type: ignore[misc]
     """Gunicorn, configured from our settings instead of its command line."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, create: Callable[[Settings], Flask]) -> None:
         self._settings = settings
+        self._create = create
         super().__init__()
 
     def load_config(self) -> None:
@@ -44,7 +46,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        return create_app(self._settings)
+        return self._create(self._settings)
 
 
 def _bind(settings: Settings) -> list[str]:
@@ -69,16 +71,17 @@ def _has_ipv6() -> bool:
     return True
 
 
-def main() -> int:
+def main(create: Callable[[Settings], Flask] = create_app) -> int:
+    """Serve what ``create`` makes, ``web.create_app`` or an app around it, until told to stop; the exit code."""
     try:
         die_with_launcher()
         settings = Settings.from_environ()
         logs.setup(settings)
-        create_app(settings).extensions["line"].require()  # one line here, or a traceback in a loop of gunicorn's
+        create(settings).extensions["line"].require()  # one line here, or a traceback in a loop of gunicorn's
     except SignalboxError as error:
         print(f"signalbox: {error}", file=sys.stderr)
         return 2
-    Server(settings).run()
+    Server(settings, create).run()
     return 0
 
 
