@@ -1,1 +1,14 @@
-"""Small systems to run and to read."""
+"""Small systems to run and to read: ``python -m jobs example NAME``."""
+
+from typing import NamedTuple
+
+
+class Example(NamedTuple):
+    module: str
+    """Where its ``command`` is."""
+    purpose: str
+
+
+EXAMPLES = {
+    "inbox": Example("jobs.examples.inbox.command", "Messages of many contacts, each contact's in order, none lost."),
+}

@@ -27,7 +27,7 @@ def main(settings: Settings, no_restart: bool = False) -> int:
     commands = _commands()
     printer = Printer(["combo", *commands])
     environ = {**os.environ, "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))}
-    port = _free_port(settings.port, given=bool(os.environ.get("PORT")))
+    port = free_port(settings.port, given=bool(os.environ.get("PORT")))
     environ["PORT"] = str(port)
     if settings.redis is None:
         local = embedded.attach(settings.folder)
@@ -66,7 +66,7 @@ def _commands() -> dict[str, str]:
     return {**processes, "scheduler": processes.get("scheduler", SCHEDULER)}
 
 
-def _free_port(wanted: int, given: bool) -> int:
+def free_port(wanted: int, given: bool) -> int:
     """The wanted port, or a free one when it is taken. Raises ``SettingsError`` when it was asked for by name."""
     for candidate in (wanted, 0):
         with socket.socket() as probe:
