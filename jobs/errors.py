@@ -58,6 +58,10 @@ class InvalidProgress(SignalboxError, ValueError):
     """``progress`` was given a share that is no number from 0 to 1, or a text that is none."""
 
 
+class DurabilityUnconfirmed(SignalboxError, TimeoutError):
+    """``durable=True``: the job is accepted, and the server has not said in time that it is on disk."""
+
+
 class LockBusy(SignalboxError):
     """Somebody else has the lock. Uncaught in a job, it snoozes the job and spends no attempt."""
 

@@ -30,6 +30,7 @@ TICKED = f"{OURS}:ticked"
 EXECUTIONS = f"{OURS}:executions"
 PAUSED = f"{OURS}:paused"
 FENCE = f"{OURS}:fence"
+SYNCED = f"{OURS}:synced"
 OUTBOX = f"{OURS}:outbox"
 
 HEARTBEAT = "heartbeat-"
@@ -72,6 +73,7 @@ KEYS = (
     Key("<p>:signalbox:ticked", "string", "1 day", "when a keeper last ticked"),
     Key("<p>:signalbox:paused", "set", "none; gone when empty", "queues that no child takes from"),
     Key("<p>:signalbox:outbox", "zset", "none; gone when empty", "ended jobs whose follow-ups are still to be done"),
+    Key("<p>:signalbox:synced", "string", "1 day", "written before the server is asked whether all is on disk"),
     Key("<p>:signalbox:leader", "string", "10 s", "token of the process whose scheduler leads"),
 )
 

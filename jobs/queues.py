@@ -60,7 +60,8 @@ def enqueue(task: str | Callable[..., Any] | Task, /, *args: Any, durable: Durab
     """Accept one job: when this returns, Redis has it. Takes what ``prepare`` takes.
 
     ``durable=True`` returns only when the server has it on disk (``WAITAOF``, Redis ≥ 7.2) and raises
-    ``DurabilityUnavailable``, with nothing written, where the server cannot promise that;
+    ``DurabilityUnavailable``, with nothing written, where the server cannot promise that, and
+    ``DurabilityUnconfirmed`` where it has not done so within 5 s;
     ``durable="best"`` does what it can.
     """
     return submit(connection.default(), [prepare(task, *args, **kwargs)], durable)[0]

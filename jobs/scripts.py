@@ -16,8 +16,10 @@ from redis.connection import ConnectionInterface
 from redis.exceptions import NoScriptError, OutOfMemoryError, ResponseError
 
 from jobs import keys
+from jobs.errors import DurabilityUnconfirmed
 
-UNIQUE_FOR = 7 * 86400
+DAY = 86400
+UNIQUE_FOR = 7 * DAY
 FINAL = -1.0
 WORKER_TTL = 90
 BUSY, GONE = 0, -1
@@ -147,8 +149,8 @@ class Published(NamedTuple):
 def admit(client: Redis, jobs: Sequence[NewJob], wait_aof: int | None = None) -> list[bool]:
     """Save new jobs and hand them over, all in one step; True for each that was not there already.
 
-    With ``wait_aof`` (milliseconds) the reply waits until the server has the jobs on disk. Raises
-    ``TimeoutError`` when it has not in time; the jobs are accepted all the same.
+    With ``wait_aof`` (milliseconds) the reply waits until the server has the jobs on disk, those too that were there
+    already. Raises ``DurabilityUnconfirmed`` when it has not in time; the jobs are accepted all the same.
     """
     arguments: list[Value] = [keys.PREFIX, UNIQUE_FOR]
     for job in jobs:
@@ -163,7 +165,7 @@ def admit(client: Redis, jobs: Sequence[NewJob], wait_aof: int | None = None) ->
         client.script_load(_source("admit"))
         created, (local, _) = _run_and_wait(client, arguments, wait_aof)
     if not local:
-        raise TimeoutError(f"the server did not write to disk within {wait_aof} ms")
+        raise DurabilityUnconfirmed(f"accepted, but the server did not say within {wait_aof} ms that it is on disk")
     return [reply == 1 for reply in created]
 
 
@@ -430,8 +432,10 @@ def echo(client: Redis, queue: str, job_id: str, worker: str) -> bool:
 def _run_and_wait(client: Redis, arguments: Sequence[Value], milliseconds: int) -> Any:
     with client.pipeline(transaction=False) as pipeline:  # one connection: WAITAOF waits for its own writes
         pipeline.evalsha(_digest("admit"), 1, keys.QUEUES, *arguments)
+        pipeline.set(keys.SYNCED, 1, ex=DAY)  # a write of its own, after what another connection has accepted before
         pipeline.execute_command("WAITAOF", 1, 0, milliseconds)
-        return pipeline.execute()
+        created, _, confirmed = pipeline.execute()
+        return created, confirmed
 
 
 def _run(client: Redis, script: str, names: Sequence[str], arguments: Sequence[Value]) -> Any:
