@@ -295,6 +295,10 @@ def schedule_and_start(ambush: Ambush, step: str, when: When) -> None:
 
 
 def start_scheduler(ambush: Ambush, step: str, when: When) -> None:
+    """Alone: a living keeper would lead in its place."""
+    for worker in list(ambush.line.living):
+        ambush.tell_to_end(worker)
+        worker.ends()
     ambush.free_the_lead()
     ambush.lay(step, when)
     ambush.line.spawn("-m", "tests.chaos.armed", "scheduler", "scheduler")
