@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from jobs.board import progress
     from jobs.errors import LockBusy, LockLost
+    from jobs.history import attempts
     from jobs.lanes import is_busy, lane, wait_until_idle
     from jobs.queues import enqueue, enqueue_many, prepare
     from jobs.retry import Retry, Snooze
@@ -35,6 +36,7 @@ __all__ = [
     "Retry",
     "Snooze",
     "active_run",
+    "attempts",
     "enqueue",
     "enqueue_many",
     "holder",
@@ -55,6 +57,7 @@ _HOMES = {
     "Retry": "jobs.retry",
     "Snooze": "jobs.retry",
     "active_run": "jobs.supervise.locks",
+    "attempts": "jobs.history",
     "enqueue": "jobs.queues",
     "enqueue_many": "jobs.queues",
     "holder": "jobs.supervise.locks",

@@ -10,7 +10,7 @@ import click
 from redis.exceptions import RedisError
 
 from jobs import __version__, keys, queues, registry, scripts
-from jobs.commands import example, lanes, shared, watch
+from jobs.commands import example, job, lanes, shared, watch
 from jobs.daemons import DAEMONS
 from jobs.errors import SignalboxError
 from jobs.reaper import LOST_LEASES, POISON
@@ -35,6 +35,7 @@ def cli() -> None:
 cli.add_command(lanes.group)
 cli.add_command(watch.watch)
 cli.add_command(example.group)
+cli.add_command(job.command)
 
 
 @cli.command()

@@ -82,6 +82,11 @@ def job(job_id: str) -> str:
     return f"{PREFIX}:job:{job_id}"
 
 
+def results(job_id: str) -> str:
+    """RQ's stream of what became of each attempt of a job."""
+    return f"{PREFIX}:results:{job_id}"
+
+
 def queue(name: str) -> str:
     return f"{PREFIX}:queue:{name}"
 

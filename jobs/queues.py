@@ -33,7 +33,8 @@ from jobs.settings import NAME, Settings, current
 MAX_PAYLOAD = 256 * 1024
 MAX_KEY = 512
 MAX_SECONDS = 366 * 86400
-FAILURE_TTL = MAX_SECONDS
+FAILURE_TTL = 365 * 86400
+"""As RQ's own, so that the failures of both are in one order."""
 COMPRESS_FROM = 1024
 CHUNK = 500
 WAIT_AOF = 5000

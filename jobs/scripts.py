@@ -95,7 +95,7 @@ class Held(NamedTuple):
     token: str
     charged: bool
     why: bytes = b""
-    """What its failure will say once it has been charged too often: a traceback, zlib and base64."""
+    """How it was interrupted, for the record of its attempts: a traceback, zlib and base64; empty: not started."""
     suspect: bool = False
     """It was running, and so were others: it shares the blame, and runs alone if that happens again."""
 

@@ -6,8 +6,9 @@ from typing import Any
 from flask import Blueprint, Response, g, jsonify, request, url_for
 from rq.exceptions import NoSuchJobError
 
-from jobs import queues, registry
+from jobs import history, queues, registry
 from jobs.errors import InvalidJobId
+from jobs.history import Attempt
 from jobs.job import Job
 from jobs.retry import Retry
 from web import auth
@@ -43,7 +44,7 @@ def enqueue() -> Response:
 
 @blueprint.get("/jobs/<job_id>")
 def show(job_id: str) -> Response:
-    """A job as it is now, its result included."""
+    """A job as it is now, with its result and all its attempts."""
     try:
         job = Job.fetch(queues.checked_id(job_id), line().client)
         return jsonify(_describe(job))
@@ -72,7 +73,7 @@ def _body() -> dict[str, Any]:
 
 
 def _describe(job: Job) -> dict[str, Any]:
-    latest = job.latest_result()
+    latest = job.latest_result() if job.ended_at else None  # one that is to be run anew has not ended
     return {
         "id": job.id,
         "state": job.get_status(refresh=False).value,
@@ -88,6 +89,18 @@ def _describe(job: Job) -> dict[str, Any]:
         "progress": job.progress._asdict() if job.progress else None,
         "result": latest.return_value if latest else None,
         "error": (latest.exc_string or "").strip() or None if latest else None,
+        "attempts": [_attempt(one) for one in history.attempts(job.id, line().client)],
+    }
+
+
+def _attempt(one: Attempt) -> dict[str, Any]:
+    return {
+        "number": one.number,
+        "worker": one.worker,
+        "started_at": _iso(one.started),
+        "ended_at": _iso(one.ended),
+        "outcome": one.outcome,
+        "error": one.error,
     }
 
 

@@ -7,19 +7,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from jobs import lanes
-from jobs.commands.shared import client, console
+from jobs.commands.shared import ListByDefault, client, console
 from jobs.lanes import Lane
 
 SHOWN = 200
-
-
-class ListByDefault(click.Group):
-    """Runs ``list`` when the first word is none of its commands, so that ``lanes QUEUE`` works."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or not (args[0] in self.commands or args[0].startswith("-")):
-            args = ["list", *args]
-        return super().parse_args(ctx, args)
 
 
 @click.group("lanes", cls=ListByDefault)

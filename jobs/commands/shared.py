@@ -1,5 +1,6 @@
 """What every command needs."""
 
+import click
 from redis import Redis
 from rich.console import Console
 
@@ -18,3 +19,12 @@ def console() -> Console:
     """Where tables go; into a file or a pipe they are as wide as they need."""
     found = Console()
     return found if found.is_terminal else Console(width=200)
+
+
+class ListByDefault(click.Group):
+    """Runs ``list`` when the first word is none of its commands, so that ``lanes QUEUE`` works."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or not (args[0] in self.commands or args[0] == "--help"):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)

@@ -10,6 +10,7 @@
 -- @include advance
 -- @include free
 -- @include put_back
+-- @include attempt
 -- @include poison
 -- @include recover
 local recovered = {}

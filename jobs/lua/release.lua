@@ -6,7 +6,8 @@
 -- KEYS  1 the child's held jobs
 -- ARGV  1 prefix, 2 child, 3 interruptions that a job survives, then for each, first given first:
 --       id, token, blame (0 none, 1 charged, 2 shared: others ran too), how it was interrupted (traceback, zlib
---       and base64). One that shares the blame again is a suspect: it runs alone, so that next time one knows.
+--       and base64), '' when it had not started. One that shares the blame again is a suspect: it runs alone, so
+--       that next time one knows.
 -- returns  how many are back in their queues, how many have failed
 
 -- @include iso
@@ -14,6 +15,7 @@
 -- @include advance
 -- @include free
 -- @include put_back
+-- @include attempt
 -- @include poison
 local prefix, child, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local back, failed = 0, 0
@@ -28,6 +30,7 @@ for at = #ARGV - 3, 4, -4 do
       poison(prefix, id, hash, now, stamp, why)
       failed = failed + 1
     else
+      if why ~= '' then attempt(prefix, id, hash, now, why) end
       back = back + 1
     end
   end

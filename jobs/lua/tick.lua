@@ -18,6 +18,7 @@
 -- @include advance
 -- @include free
 -- @include put_back
+-- @include attempt
 -- @include poison
 -- @include recover
 -- @include promote

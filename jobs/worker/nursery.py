@@ -204,11 +204,12 @@ class Nursery:
         overrun = [one for one in running.values() if one.deadline and now > one.deadline + OVERTIME - DRAIN]
         if child.ending_since is not None and overrun:
             scripts.settle(self._client, self._worker, child.id, [_timed_out(one) for one in overrun])
-        why = packed(f"The process that ran this job ended {_ending(code)}, and had before when it ran.\n")
         blamed = child.ending_since is None
+        fault = "again and again, that fails the job" if blamed else "that is no fault of the job's"
+        why = packed(f"The process that ran this job ended {_ending(code)}; {fault}.\n")
         suspects = set(running) if blamed else set()
         held = [
-            Held(job_id, token, charged=suspects == {job_id}, suspect=job_id in suspects, why=why)
+            Held(job_id, token, suspects == {job_id}, why if job_id in running else b"", suspect=job_id in suspects)
             for job_id, token in scripts.held(self._client, child.id)
         ]
         if held:

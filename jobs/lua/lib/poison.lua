@@ -5,9 +5,8 @@ local function poison(prefix, id, hash, now, stamp, why)
   redis.call('LREM', prefix .. ':queue:' .. queue, 1, id)
   redis.call('HSET', hash, 'status', 'failed', 'ended_at', stamp)
   redis.call('EXPIRE', hash, ttl)
-  local results = prefix .. ':results:' .. id
-  redis.call('XADD', results, 'MAXLEN', 10, '*', 'type', '2', 'worker_name', '', 'exc_string', why)
-  redis.call('EXPIRE', results, ttl)
+  attempt(prefix, id, hash, now, why, true)
+  redis.call('EXPIRE', prefix .. ':results:' .. id, ttl)
   redis.call('ZADD', prefix .. ':failed:' .. queue, now + ttl, id)
   if lane and lane ~= '' then advance(prefix, lane, now, stamp) end
 end

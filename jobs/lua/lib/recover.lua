@@ -14,6 +14,7 @@ local function recover_child(prefix, leases, child, now, stamp, limit, why, reco
       poison(prefix, id, hash, now, stamp, why)
     elseif hash then
       if lost > limit then redis.call('HSET', hash, 'suspect', 1) end
+      attempt(prefix, id, hash, now, '')
       recovered[#recovered + 1] = id
     end
   end

@@ -1,0 +1,99 @@
+"""Every attempt of a job: who ran it, when, and how it ended. RQ's stream of results is the store."""
+
+import re
+import zlib
+from base64 import b64decode
+from datetime import UTC, datetime
+from typing import Any, Literal, NamedTuple
+
+from redis import Redis
+from redis.client import Pipeline
+from redis.exceptions import ResponseError
+
+from jobs import connection, keys
+
+Outcome = Literal["finished", "failed", "stopped", "retried", "exhausted", "interrupted"]
+OUTCOMES: dict[bytes, Outcome] = {
+    b"1": "finished",
+    b"2": "failed",
+    b"3": "stopped",
+    b"4": "retried",
+    b"5": "exhausted",
+}
+ERROR = re.compile(r"(?:[ |]*\| )?([A-Za-z_][\w.]*(?:: .*)?)$")
+"""As Python writes it, also inside an exception group; a source line of a traceback has more spaces before it."""
+FRAME = re.compile(r'[ |]* File "')
+LOST = "The worker that held the job was lost; whether the job had started is not known."
+
+
+class Attempt(NamedTuple):
+    """One execution of a job, as it ended."""
+
+    number: int
+    """1 for the first; a dead letter that is retried counts on."""
+    worker: str | None
+    started: datetime | None
+    """UTC; of an attempt that was interrupted, when it was given to its worker."""
+    ended: datetime
+    outcome: Outcome
+    """``retried`` and ``exhausted``: it returned ``rq.Retry``; ``interrupted``: its process ended under it."""
+    error: str | None
+    """The traceback, whole."""
+
+
+def attempts(job_id: str, client: Redis | None = None) -> list[Attempt]:
+    """What became of each execution of a job, first one first, the latest 100; none for a job that is not known."""
+    with (client or connection.default()).pipeline(transaction=False) as pipeline:
+        pipeline.xrange(keys.results(job_id))
+        pipeline.xinfo_stream(keys.results(job_id))
+        entries, info = pipeline.execute(raise_on_error=False)
+    for reply in (entries, info):
+        if isinstance(reply, Exception) and not (isinstance(reply, ResponseError) and "no such key" in str(reply)):
+            raise reply
+    first = 1 + info["entries-added"] - len(entries) if entries else 1
+    return [_attempt(number, *entry) for number, entry in enumerate(entries, first)]
+
+
+def ask_latest(pipeline: Pipeline, job_id: str) -> None:
+    """Queue the question whose reply ``latest_error`` reads."""
+    pipeline.xrevrange(keys.results(job_id), count=1)
+
+
+def latest_error(entries: Any) -> str:
+    """The traceback of a job's last attempt; '' when there is none."""
+    return (error_of(entries[0][1]) or "") if entries else ""
+
+
+def _attempt(number: int, entry_id: bytes, fields: dict[bytes, bytes]) -> Attempt:
+    written = datetime.fromtimestamp(int(entry_id.split(b"-")[0]) / 1000, UTC)
+    return Attempt(
+        number,
+        fields.get(b"worker_name", b"").decode() or None,
+        _time(fields.get(b"execution_started_at")) or _stamp(fields.get(b"claimed_at")),
+        _time(fields.get(b"execution_ended_at")) or written,
+        "interrupted" if b"interrupted" in fields else OUTCOMES.get(fields[b"type"], "failed"),
+        error_of(fields),
+    )
+
+
+def error_of(fields: dict[bytes, bytes]) -> str | None:
+    """The traceback in an entry of the stream, which RQ keeps compressed."""
+    if packed := fields.get(b"exc_string"):
+        return zlib.decompress(b64decode(packed)).decode(errors="replace").strip() or None
+    return LOST if b"interrupted" in fields else None
+
+
+def error_line(traceback: str) -> str:
+    """The line of a traceback that names the error: the first after the last frame; else the last. '' of nothing."""
+    lines = [line.rstrip() for line in traceback.splitlines() if line.strip()]
+    frame = max((at for at, line in enumerate(lines) if FRAME.match(line)), default=0)
+    named = (found[1] for line in lines[frame:] if (found := ERROR.match(line)))
+    return next(named, (lines or [""])[-1].strip())
+
+
+def _time(text: bytes | None) -> datetime | None:
+    return datetime.fromtimestamp(float(text), UTC) if text else None
+
+
+def _stamp(text: bytes | None) -> datetime | None:
+    return datetime.fromisoformat(text.decode()) if text else None
