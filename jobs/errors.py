@@ -46,6 +46,10 @@ class InvalidOption(EnqueueError):
     """An option of enqueue has a value that cannot be used."""
 
 
+class InvalidQuery(SignalboxError, ValueError):
+    """A filter or a cursor that cannot be used."""
+
+
 class InvalidJobId(InvalidOption):
     """A job id with other characters than letters, digits, ``_`` and ``-``."""
 

@@ -1,6 +1,5 @@
 """Every attempt of a job: who ran it, when, and how it ended. RQ's stream of results is the store."""
 
-import re
 import zlib
 from base64 import b64decode
 from datetime import UTC, datetime
@@ -20,9 +19,6 @@ OUTCOMES: dict[bytes, Outcome] = {
     b"4": "retried",
     b"5": "exhausted",
 }
-ERROR = re.compile(r"(?:[ |]*\| )?([A-Za-z_][\w.]*(?:: .*)?)$")
-"""As Python writes it, also inside an exception group; a source line of a traceback has more spaces before it."""
-FRAME = re.compile(r'[ |]* File "')
 LOST = "The worker that held the job was lost; whether the job had started is not known."
 
 
@@ -81,14 +77,6 @@ def error_of(fields: dict[bytes, bytes]) -> str | None:
     if packed := fields.get(b"exc_string"):
         return zlib.decompress(b64decode(packed)).decode(errors="replace").strip() or None
     return LOST if b"interrupted" in fields else None
-
-
-def error_line(traceback: str) -> str:
-    """The line of a traceback that names the error: the first after the last frame; else the last. '' of nothing."""
-    lines = [line.rstrip() for line in traceback.splitlines() if line.strip()]
-    frame = max((at for at, line in enumerate(lines) if FRAME.match(line)), default=0)
-    named = (found[1] for line in lines[frame:] if (found := ERROR.match(line)))
-    return next(named, (lines or [""])[-1].strip())
 
 
 def _time(text: bytes | None) -> datetime | None:

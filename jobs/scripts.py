@@ -184,6 +184,17 @@ def clear(client: Redis, lane: str) -> int:
     return int(_run(client, "clear", [keys.lane(lane), keys.HALTED], [keys.PREFIX, lane]))
 
 
+def requeue(client: Redis, job_ids: Sequence[str]) -> list[bool]:
+    """Have jobs run anew that failed, were stopped or were canceled; True for each that does."""
+    names = [keys.QUEUES, keys.HALTED]
+    return [reply == 1 for reply in _run(client, "requeue", names, [keys.PREFIX, *job_ids])]
+
+
+def delete(client: Redis, job_ids: Sequence[str]) -> list[bool | None]:
+    """Remove jobs that are over; False for each that is not there or not over, None while its follow-ups are owed."""
+    return [{1: True, 0: False}.get(reply) for reply in _run(client, "delete", [], [keys.PREFIX, *job_ids])]
+
+
 def promote(client: Redis, queue: str, limit: int = 500) -> Promoted:
     """Hand over the scheduled jobs of a queue that are due, oldest first."""
     scheduled = keys.registry("scheduled", queue)

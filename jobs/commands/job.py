@@ -10,6 +10,7 @@ from rq.exceptions import NoSuchJobError
 
 from jobs import history, keys
 from jobs.commands.shared import client, console
+from jobs.errorlines import error_line
 from jobs.errors import SignalboxError
 from jobs.history import Attempt
 from jobs.job import Job
@@ -69,7 +70,7 @@ def _table(tried: list[Attempt]) -> Table:
         table.add_column(title, justify="right" if title in ("attempt", "took") else "left", no_wrap=title != "error")
     for one in tried:
         took = f"{(one.ended - one.started).total_seconds():.3f} s" if one.started else ""
-        error = escape(history.error_line(one.error or ""))
+        error = escape(error_line(one.error or ""))
         table.add_row(str(one.number), one.outcome, _time(one.started), took, one.worker, error)
     return table
 

@@ -105,6 +105,7 @@ local function settle(id, token, queue, outcome, value, started, ended, after, a
       return fail_for_now(id, token, queue, hash, outcome, value, started, ended, after, nil, front)
     elseif outcome == 'failed' and left > 0 and after >= 0 then
       local delay = backoff(left, intervals)
+      redis.call('HSETNX', hash, 'retries', left) -- how many it had, should it be run anew
       return fail_for_now(id, token, queue, hash, outcome, value, started, ended, delay, left - 1, front)
     end
   end

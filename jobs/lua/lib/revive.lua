@@ -2,12 +2,14 @@
 -- the caller says where it goes. Returns its queue, or nil when it is not there or has not failed.
 local function revive(prefix, id)
   local hash = prefix .. ':job:' .. id
-  local status, queue, intervals = unpack(redis.call('HMGET', hash, 'status', 'origin', 'retry_intervals'))
+  local status, queue, retries, left, intervals =
+    unpack(redis.call('HMGET', hash, 'status', 'origin', 'retries', 'retries_left', 'retry_intervals'))
   if not queue or not (status == 'failed' or status == 'stopped' or status == 'canceled') then return nil end
   for _, registry in ipairs({ 'failed', 'canceled' }) do redis.call('ZREM', prefix .. ':' .. registry .. ':' .. queue, id) end
   redis.call('HDEL', hash, 'ended_at', 'started_at', 'interruptions', 'lost_leases', 'suspect', 'shared', 'snoozes',
     'number_of_retries', 'exc_info', 'progress_by')
-  if intervals then redis.call('HSET', hash, 'retries_left', #cjson.decode(intervals)) end
+  if not retries and intervals then retries = math.max(tonumber(left) or 0, #cjson.decode(intervals)) end
+  if retries then redis.call('HSET', hash, 'retries_left', retries) end
   redis.call('PERSIST', hash)
   return queue
 end

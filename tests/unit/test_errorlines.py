@@ -1,10 +1,11 @@
-"""The line of a traceback that names the error."""
+"""The line that names an error, and what it has in common with others."""
 
 import traceback
 
 import pytest
 
-from jobs.history import LOST, error_line
+from jobs.errorlines import error_line, fold
+from jobs.history import LOST
 
 
 def raised(error: BaseException) -> str:
@@ -27,7 +28,7 @@ NOTED.add_note("seen: twice")
     [
         (ValueError("as asked"), "ValueError: as asked"),
         (KeyError(), "KeyError"),
-        (Refused("by them"), "tests.unit.test_history.Refused: by them"),
+        (Refused("by them"), "tests.unit.test_errorlines.Refused: by them"),
         (NOTED, "ValueError: first"),
         (SystemExit(3), "SystemExit: 3"),
     ],
@@ -56,3 +57,24 @@ def test_where_no_error_is_named_it_is_the_last_line(text: str) -> None:
 
 def test_of_nothing_it_is_nothing() -> None:
     assert error_line("") == error_line("\n\n") == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "folded"),
+    [
+        ("KeyError: 'as asked'", "KeyError: 'as asked'"),
+        ("ValueError: order 17 of 4,200 at 12:30:05", "ValueError: order # of # at #"),
+        ("E: <Shop object at 0x7f2a90b0>", "E: <Shop object at #>"),
+        ("E: 3f2b8c1e-9a3d-4f60-8b1a-0123456789ab is gone", "E: # is gone"),
+        ("E: job 5540dc36681c5833bace1c2c227e3649", "E: job #"),
+        ("E: ada@example.com, 10.0.0.7:6379", "E: #, #"),
+        ("E: contact:42 took 1.5 s", "E: contact:# took # s"),
+        ("UnicodeDecodeError: utf8 in sha256, deadbeef", "UnicodeDecodeError: utf8 in sha256, deadbeef"),
+    ],
+)
+def test_what_differs_from_case_to_case_is_folded(line: str, folded: str) -> None:
+    assert fold(line) == folded
+
+
+def test_a_folded_line_is_short() -> None:
+    assert len(fold("E: " + "x" * 10_000)) == 300

@@ -1,0 +1,147 @@
+"""``python -m jobs dead``: what has failed for good; look at it, run it anew, or delete it."""
+
+from collections.abc import Callable
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+import click
+from redis import Redis
+from rich.markup import escape
+from rich.table import Table
+
+from jobs import dead
+from jobs.commands.shared import ListByDefault, client, console
+from jobs.errors import InvalidQuery
+from jobs.letters import Filter
+
+SHOWN = 50
+Command = Callable[..., None]
+
+
+def _since(_: click.Context, __: click.Parameter, text: str | None) -> float | None:
+    try:
+        return dead.moment(text) if text else None
+    except InvalidQuery as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def filters(command: Command) -> Command:
+    """The options that say which dead letters are meant."""
+    for option in (
+        click.option("--since", callback=_since, metavar="WHEN", help="Failed since: 2h, 7d, or a time in ISO 8601."),
+        click.option("--key", help="Of this lane."),
+        click.option("--error", metavar="TEXT", help="With this in the line that names the error, or its group."),
+        click.option("--task", help="Of this task."),
+    ):
+        command = option(command)
+    return command
+
+
+def _chosen(command: Command) -> Command:
+    for option in (
+        click.option("--all", "every", is_flag=True, help="All of them, or all that the other options leave."),
+        click.option("--queue", help="Of this queue."),
+        click.argument("ids", nargs=-1, metavar="[ID]…"),
+    ):
+        command = option(command)
+    return filters(command)
+
+
+@click.group("dead", cls=ListByDefault)
+def group() -> None:
+    """Dead letters: jobs that have failed for good. List, retry or delete them.
+
+    dead [QUEUE] [--task --error --key --since] lists them, newest first; --groups counts them by error.
+    'python -m jobs job ID' shows one with its traceback.
+    """
+
+
+@group.command("list")
+@click.argument("queue", required=False)
+@click.option("--groups", is_flag=True, help="Which errors, how often, since when.")
+@click.option("--limit", type=click.IntRange(1), default=SHOWN, show_default=True, help="Show so many.")
+@filters
+def show(queue: str | None, groups: bool, limit: int, **options: Any) -> None:
+    """Show the dead letters of QUEUE or of all, newest first."""
+    redis, wanted = client(), Filter(queue, **options)
+    table, left = _groups(redis, wanted, limit) if groups else _letters(redis, wanted, limit)
+    if not table.row_count:
+        click.echo("no dead letters")
+        return
+    console().print(table)
+    if left:
+        click.echo("and more; --limit shows them")
+
+
+def _letters(redis: Redis, wanted: Filter, limit: int) -> tuple[Table, bool]:
+    table = _table("failed", "id", "task", "queue", "key", "attempts", "error")
+    found = list(islice(dead.matching(redis, wanted), limit + 1))
+    for one in found[:limit]:
+        table.add_row(
+            _time(one.failed_at),
+            one.id,
+            one.task,
+            one.queue,
+            escape(one.key or ""),
+            str(one.attempts),
+            escape(one.error),
+        )
+    return table, len(found) > limit
+
+
+def _groups(redis: Redis, wanted: Filter, limit: int) -> tuple[Table, bool]:
+    table = _table("times", "first", "last", "latest id", "error")
+    found = dead.groups(redis, wanted).groups
+    for one in found[:limit]:
+        table.add_row(f"{one.times:,}", _time(one.first), _time(one.last), one.sample, escape(one.error))
+    return table, len(found) > limit
+
+
+@group.command()
+@_chosen
+def retry(ids: tuple[str, ...], every: bool, **options: Any) -> None:
+    """Have jobs run anew: with all their attempts, at the tail of their lane or queue, the oldest first."""
+    redis = client()
+    chosen = _choose(redis, ids, every, options)
+    _tell(len(dead.retry(redis, chosen)), len(chosen), "run anew", "not there, or not failed")
+
+
+@group.command()
+@_chosen
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def delete(ids: tuple[str, ...], every: bool, yes: bool, **options: Any) -> None:
+    """Delete jobs that are over, with all their attempts."""
+    redis = client()
+    chosen = _choose(redis, ids, every, options)
+    if every and chosen and not yes:
+        click.confirm(f"delete {len(chosen):,} dead letters?", abort=True)
+    _tell(len(dead.delete(redis, chosen)), len(chosen), "deleted", "not there, or not over")
+
+
+def _choose(redis: Redis, ids: tuple[str, ...], every: bool, options: dict[str, Any]) -> list[str]:
+    """The ids that are meant, oldest first. They are all read before the first is touched."""
+    wanted = Filter(**options)
+    if bool(ids) == every or (ids and wanted != Filter()):
+        raise click.UsageError(
+            "give the ids of jobs, or --all, with or without --queue, --task, --error, --key, --since"
+        )
+    return list(ids) if ids else [letter.id for letter in dead.matching(redis, wanted)][::-1]
+
+
+def _tell(done: int, asked: int, what: str, otherwise: str) -> None:
+    click.echo(f"{done:,} {'job' if done == 1 else 'jobs'} {what}")
+    if left := asked - done:
+        click.echo(f"{left:,} left: {otherwise}")
+        raise click.exceptions.Exit(1)
+
+
+def _table(*titles: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in titles:
+        table.add_column(title, justify="right" if title in ("attempts", "times") else "left", no_wrap=title != "error")
+    return table
+
+
+def _time(when: datetime | None) -> str:
+    return when.strftime("%Y-%m-%d %H:%M:%S") if when else ""

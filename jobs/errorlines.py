@@ -1,0 +1,31 @@
+"""The line that names an error, and what it has in common with others of its kind. Pure functions of text."""
+
+import re
+
+ERROR = re.compile(r"(?:[ |]*\| )?([A-Za-z_][\w.]*(?:: .*)?)$")
+"""As Python writes it, also inside an exception group; a source line of a traceback has more spaces before it."""
+FRAME = re.compile(r'[ |]* File "')
+LONGEST = 300
+VARIES = re.compile(
+    r"""
+    [\w.+-]+@[\w-]+(?:\.[\w-]+)+                                # mail addresses
+  | \b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b    # UUIDs
+  | \b0x[0-9a-fA-F]+\b                                          # addresses in memory
+  | \b(?=[0-9a-f]*[0-9])(?=[0-9a-f]*[a-f])[0-9a-f]{8,}\b        # ids in hex
+  | (?<![A-Za-z0-9])\d+(?:[.:,]\d+)*                               # numbers, times, IP addresses
+    """,
+    re.VERBOSE,
+)
+
+
+def error_line(traceback: str) -> str:
+    """The line of a traceback that names the error: the first after the last frame; else the last. '' of nothing."""
+    lines = [line.rstrip() for line in traceback.splitlines() if line.strip()]
+    frame = max((at for at, line in enumerate(lines) if FRAME.match(line)), default=0)
+    named = (found[1] for line in lines[frame:] if (found := ERROR.match(line)))
+    return next(named, (lines or [""])[-1].strip())
+
+
+def fold(line: str) -> str:
+    """An error's line with ``#`` for what differs from case to case: numbers, ids, addresses."""
+    return VARIES.sub("#", line)[:LONGEST]
