@@ -152,7 +152,7 @@ class Stage:
         return subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**os.environ, "REDIS_URL": self.url(db)},
+            env={**os.environ, "REDIS_URL": self.url(db), "JOBS_KEEP_LAST": "100000000"},  # so that all can be counted
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

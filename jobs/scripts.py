@@ -128,6 +128,8 @@ class Ticked(NamedTuple):
     recovered: list[str]
     moved: list[str]
     rate_limited: list[str]
+    crowded: list[str]
+    """Queues with more to drop: a tick drops 200 of each. See ``trim``."""
     leads: bool
     """Is this keeper's the scheduler that leads?"""
     due: int
@@ -193,6 +195,17 @@ def requeue(client: Redis, job_ids: Sequence[str]) -> list[bool]:
 def delete(client: Redis, job_ids: Sequence[str]) -> list[bool | None]:
     """Remove jobs that are over; False for each that is not there or not over, None while its follow-ups are owed."""
     return [{1: True, 0: False}.get(reply) for reply in _run(client, "delete", [], [keys.PREFIX, *job_ids])]
+
+
+def trim(client: Redis, queue: str, last: int, most: int) -> int:
+    """Drop what has expired, and all but the ``last`` finished jobs; looks at ``most`` of each kind. How many."""
+    return int(_run(client, "trim", [], [keys.PREFIX, queue, last, most]))
+
+
+def purge(client: Redis, kind: str, queue: str, seconds: float, first: int, most: int) -> tuple[int, int]:
+    """Remove jobs of a registry that ended longer ago; how many of ``most`` were there to look at, how many went."""
+    looked, removed = _run(client, "purge", [keys.registry(kind, queue)], [keys.PREFIX, seconds, first, most])
+    return int(looked), int(removed)
 
 
 def promote(client: Redis, queue: str, limit: int = 500) -> Promoted:
@@ -368,16 +381,28 @@ def held(client: Redis, child: str) -> list[tuple[str, str]]:
 
 
 def tick(
-    client: Redis, keeper: str, children: Sequence[str], *, lease: float, leader_lease: float, survives: int, why: bytes
+    client: Redis,
+    keeper: str,
+    children: Sequence[str],
+    *,
+    lease: float,
+    leader_lease: float,
+    survives: int,
+    why: bytes,
+    keep_last: int | None = None,
 ) -> Ticked:
-    """What a keeper does once a second; ``survives`` is how many lost leases a job does. Leases are in seconds."""
+    """What a keeper does once a second; ``survives`` is how many lost leases a job does. Leases are in seconds.
+
+    Of the finished jobs of a queue, ``keep_last`` are kept.
+    """
     names = [keys.LEASES, keys.TICKED, keys.QUEUES, keys.LANES]
     names += [keys.worker(keeper), keys.LEADER, keys.CLOCK, keys.OUTBOX]
     arguments: list[Value] = [keys.PREFIX, lease, survives, why, WORKER_TTL, keeper, int(leader_lease * 1000)]
+    arguments.append("" if keep_last is None else keep_last)
     *lists, numbers = _run(client, "tick", names, [*arguments, *children])
-    gone, recovered, moved, limited = ([_text(item) for item in found] for found in lists)
+    gone, recovered, moved, limited, crowded = ([_text(item) for item in found] for found in lists)
     leads, due, owed, done, failed, at = numbers
-    return Ticked(gone, recovered, moved, limited, bool(leads), due, owed, done, failed, float(at))
+    return Ticked(gone, recovered, moved, limited, crowded, bool(leads), due, owed, done, failed, float(at))
 
 
 def step_down(client: Redis, holder: str) -> bool:

@@ -29,6 +29,8 @@ SKIPPED = {"__pycache__", "node_modules"}
 MAX_FILE = 4 * 1024 * 1024
 QUEUE = "demo"
 """Its own, so that it takes no job of yours, and no worker of yours takes one of its."""
+KEEP_ALL = {"JOBS_KEEP_LAST": "100000000"}
+"""The report reads those of every file."""
 CHUNK = 1000
 LOOK = 0.05
 OVER = {JobStatus.FINISHED, JobStatus.FAILED, JobStatus.STOPPED, JobStatus.CANCELED}
@@ -86,7 +88,13 @@ def combo(settings: Settings, console: Console, loud: bool) -> Iterator[str]:
     tasks = dict.fromkeys([*settings.tasks, wordcount.__name__])
     process = subprocess.Popen(
         [sys.executable, "-m", "jobs", "combo"],
-        env={**os.environ, "JOBS_TASKS": ",".join(tasks), "JOBS_QUEUES": QUEUE, PARENT: str(os.getpid())},
+        env={
+            **os.environ,
+            "JOBS_TASKS": ",".join(tasks),
+            "JOBS_QUEUES": QUEUE,
+            PARENT: str(os.getpid()),
+            **KEEP_ALL,
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -1,16 +1,16 @@
 #!lua flags=allow-oom
 -- tick: what a keeper does once a second. Renews the leases of its children, takes back what children hold whose
--- lease has run out (anybody's), hands over what is due, and sweeps the lanes.
+-- lease has run out (anybody's), hands over what is due, sweeps the lanes, and drops what is kept no longer.
 -- Where nobody ticked for half a lease, the server or all keepers were away: leases get one more time.
 --
 -- KEYS  1 leases, 2 the time of the last tick, 3 the set of queues, 4 the sorted set of lanes, 5 the worker,
 --       6 the scheduler's lease, 7 rq-scheduler's entries, 8 the outbox
 -- ARGV  1 prefix, 2 seconds of a lease, 3 lost leases that a job survives, 4 what to say of one that did not
 --       (traceback, zlib and base64), 5 seconds that the worker's key lives, 6 the keeper, 7 milliseconds of the
---       scheduler's lease, 8… the keeper's children
+--       scheduler's lease, 8 finished jobs to keep of each queue ('' for any number), 9… the keeper's children
 -- returns  the children whose lease is gone, ids of jobs taken back, ids handed over, ids with a rate limit that
---          are due and are RQ's to hand over, and: does this keeper lead 0|1, how many entries are due, how many
---          follow-ups are owed for 10 s, jobs done, jobs failed, the server's time
+--          are due and are RQ's to hand over, queues of which there is more to drop, and: does this keeper lead 0|1,
+--          how many entries are due, how many follow-ups are owed for 10 s, jobs done, jobs failed, the server's time
 
 -- @include iso
 -- @include clock
@@ -22,6 +22,8 @@
 -- @include poison
 -- @include recover
 -- @include promote
+-- @include erase
+-- @include trim
 local prefix, lease, limit, why = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 
 local last = tonumber(redis.call('GET', KEYS[2]) or now)
@@ -33,7 +35,7 @@ if now - last > lease / 2 then
 end
 
 local gone = {}
-for at = 8, #ARGV do
+for at = 9, #ARGV do
   if redis.call('ZSCORE', KEYS[1], ARGV[at]) then
     redis.call('ZADD', KEYS[1], 'XX', 'GT', now + lease, ARGV[at])
   else
@@ -44,9 +46,11 @@ end
 local recovered = {}
 recover(prefix, KEYS[1], now, stamp, limit, why, recovered)
 
-local moved, limited = {}, {}
+local moved, limited, crowded, STEP = {}, {}, {}, 200
 for _, key in ipairs(redis.call('SMEMBERS', KEYS[3])) do
-  promote(prefix, string.sub(key, #prefix + 8), 500, now, stamp, moved, limited)
+  local queue = string.sub(key, #prefix + 8)
+  promote(prefix, queue, 500, now, stamp, moved, limited)
+  if trim(prefix, queue, now, stamp, ARGV[8], STEP) >= STEP then crowded[#crowded + 1] = queue end
 end
 for _, lane in ipairs(redis.call('ZRANGE', KEYS[4], 0, 499)) do
   redis.call('ZADD', KEYS[4], now, lane) -- looked at: the next sweep begins with others
@@ -64,6 +68,6 @@ if not leader or leader == ARGV[6] then
   leader = ARGV[6]
 end
 local counts = redis.call('HMGET', KEYS[5], 'successful_job_count', 'failed_job_count')
-return { gone, recovered, moved, limited, {
+return { gone, recovered, moved, limited, crowded, {
   leader == ARGV[6] and 1 or 0, redis.call('ZCOUNT', KEYS[7], '-inf', now), redis.call('ZCOUNT', KEYS[8], '-inf', now - 10),
   tonumber(counts[1] or 0), tonumber(counts[2] or 0), string.format('%.6f', now) } }

@@ -17,7 +17,7 @@ from redis.client import PubSub, PubSubWorkerThread
 from redis.exceptions import RedisError
 from rq.worker import BaseWorker, WorkerStatus
 
-from jobs import reaper, scripts
+from jobs import reaper, retention, scripts
 from jobs.health.snapshot import served
 from jobs.job import Job, serializer
 from jobs.schedule.leader import TTL as LEADER_TTL
@@ -60,6 +60,7 @@ class Keeper(BaseWorker):
         self._registered = False
         self._announced = False
         self._ticked: Ticked | None = None
+        self._crowded: list[str] = []
 
     def run(self) -> None:
         """Tick until ``stop`` is set, then drain. A Redis that is lost, full or read-only is waited for."""
@@ -78,6 +79,8 @@ class Keeper(BaseWorker):
                 if time.monotonic() >= next_tick:
                     self._tick()
                     next_tick = time.monotonic() + self._period
+                else:
+                    self._trim()
                 self._nursery.tend()
                 if self._nursery.inventory and not self._announced:
                     self._announced = True
@@ -111,6 +114,13 @@ class Keeper(BaseWorker):
         if ticked.leads:
             self._schedule(ticked)
         self._leads = ticked.leads
+        self._crowded = ticked.crowded
+
+    def _trim(self) -> None:
+        """Where more jobs end than ticks drop, go on in between, in steps as small."""
+        keep_last, step = self._settings.keep_last, retention.STEP
+        dropped = {queue: scripts.trim(self.connection, queue, keep_last, step) for queue in self._crowded}
+        self._crowded = [queue for queue in self._crowded if dropped[queue] >= step]
 
     def _schedule(self, ticked: Ticked) -> None:
         if time.monotonic() >= self._next_care:
@@ -129,6 +139,7 @@ class Keeper(BaseWorker):
             leader_lease=LEADER_TTL,
             survives=reaper.LOST_LEASES,
             why=reaper.POISON,
+            keep_last=self._settings.keep_last,
         )
         return self._ticked
 

@@ -1,0 +1,31 @@
+-- trim(prefix, queue, now, stamp, last, most): drop from the registries of a queue what has expired, and of its
+-- finished jobs all but the last so many ('' for any number), those that expire first. Looks at most entries of each.
+-- Returns how many were dropped. What is kept for ever counts, and stays.
+local YEAR, FOR_EVER = 31536000, 4102444800
+
+local function drop(prefix, registry, ids, now, stamp)
+  local dropped = 0
+  for _, id in ipairs(ids) do
+    if erase(prefix, id, now, stamp) ~= nil then
+      redis.call('ZREM', registry, id) -- it may have gone by itself, or run anew
+      dropped = dropped + 1
+    end
+  end
+  return dropped
+end
+
+local function trim(prefix, queue, now, stamp, last, most)
+  local dropped = 0
+  for kind, expired in pairs({ finished = now, failed = now, canceled = now - YEAR }) do
+    local registry = prefix .. ':' .. kind .. ':' .. queue
+    local ids = redis.call('ZRANGEBYSCORE', registry, 0, expired, 'LIMIT', 0, most)
+    if #ids > 0 then dropped = dropped + drop(prefix, registry, ids, now, stamp) end
+  end
+  local finished = prefix .. ':finished:' .. queue
+  local many = last ~= '' and redis.call('ZCARD', finished) - last or 0
+  if many > 0 then
+    local ids = redis.call('ZRANGEBYSCORE', finished, 0, '(' .. FOR_EVER, 'LIMIT', 0, math.min(many, most))
+    dropped = dropped + drop(prefix, finished, ids, now, stamp)
+  end
+  return dropped
+end
