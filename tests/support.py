@@ -123,16 +123,17 @@ class Processes:
 
 def get(port: int, path: str, **headers: str) -> tuple[int, dict[str, Any], float]:
     """Status, JSON body and seconds taken."""
-    return _ask(urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers))
+    return ask(urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers))
 
 
 def post(port: int, path: str, body: Any, **headers: str) -> tuple[int, dict[str, Any], float]:
     data = json.dumps(body).encode()
     headers = {"Content-Type": "application/json", **headers}
-    return _ask(urllib.request.Request(f"http://127.0.0.1:{port}{path}", data=data, headers=headers, method="POST"))
+    return ask(urllib.request.Request(f"http://127.0.0.1:{port}{path}", data=data, headers=headers, method="POST"))
 
 
-def _ask(request: urllib.request.Request) -> tuple[int, dict[str, Any], float]:
+def ask(request: urllib.request.Request) -> tuple[int, dict[str, Any], float]:
+    """Status, JSON body and seconds taken."""
     began = time.monotonic()
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:

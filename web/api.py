@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Response, g, jsonify, request, url_for
+from flask import Blueprint, Response, jsonify, request, url_for
 from rq.exceptions import NoSuchJobError
 
 from jobs import history, queues, registry
@@ -22,10 +22,7 @@ RETRY = {"attempts", "backoff"}
 FIELDS = OPTIONS | RETRY | {"task", "args", "kwargs"}
 
 
-@blueprint.before_request
-def _guard() -> None:
-    if not g.full:
-        raise Problem(401, "Not allowed", auth.refusal())
+blueprint.before_request(auth.require)
 
 
 @blueprint.post("/jobs")
@@ -80,10 +77,10 @@ def _describe(job: Job) -> dict[str, Any]:
         "task": job.task_name,
         "queue": job.origin,
         "key": job.key_of_lane or None,
-        "accepted_at": _iso(job.created_at),
-        "queued_at": _iso(job.enqueued_at),
-        "started_at": _iso(job.started_at),
-        "ended_at": _iso(job.ended_at),
+        "accepted_at": iso(job.created_at),
+        "queued_at": iso(job.enqueued_at),
+        "started_at": iso(job.started_at),
+        "ended_at": iso(job.ended_at),
         "retries_left": job.retries_left,
         "worker": job.worker_name,
         "progress": job.progress._asdict() if job.progress else None,
@@ -97,12 +94,12 @@ def _attempt(one: Attempt) -> dict[str, Any]:
     return {
         "number": one.number,
         "worker": one.worker,
-        "started_at": _iso(one.started),
-        "ended_at": _iso(one.ended),
+        "started_at": iso(one.started),
+        "ended_at": iso(one.ended),
         "outcome": one.outcome,
         "error": one.error,
     }
 
 
-def _iso(when: datetime | None) -> str | None:
+def iso(when: datetime | None) -> str | None:
     return when.isoformat(timespec="milliseconds").replace("+00:00", "Z") if when else None

@@ -6,6 +6,7 @@ import ipaddress
 from flask import Response, g, request
 
 from web.line import line
+from web.problems import Problem
 
 LOCAL_NAMES = {"localhost", "127.0.0.1", "[::1]", "::1"}
 POLICY = "default-src 'none'; style-src 'self'; form-action 'none'; frame-ancestors 'none'"
@@ -36,6 +37,12 @@ def _is_loopback() -> bool:
     same_site = request.headers.get("Sec-Fetch-Site", "none") in ("none", "same-origin")
     forwarded = any(header in request.headers for header in FORWARDED)
     return address.is_loopback and name in LOCAL_NAMES and same_site and not forwarded
+
+
+def require() -> None:
+    """Before a request that only those may make who may do everything."""
+    if not g.full:
+        raise Problem(401, "Not allowed", refusal())
 
 
 def refusal() -> str:

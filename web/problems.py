@@ -4,7 +4,7 @@ from flask import Flask, Response, jsonify
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
-from jobs.errors import EnqueueError, UnknownTask
+from jobs.errors import EnqueueError, InvalidQuery, UnknownTask
 
 
 class Problem(Exception):
@@ -19,6 +19,7 @@ def install(app: Flask) -> None:
     """Answer every error of the app as a problem."""
     app.register_error_handler(Problem, lambda error: _problem(error.status, error.title, error.detail))
     app.register_error_handler(EnqueueError, _refused)
+    app.register_error_handler(InvalidQuery, lambda error: _problem(422, "Bad query", str(error)))
     app.register_error_handler(RedisError, _no_redis)
     app.register_error_handler(HTTPException, _http)
 
