@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from redis import Redis
 from rq import Queue
 
-from jobs import keys, lanes
+from jobs import dead, keys, lanes, retention, settings
 from jobs.job import Job
+from jobs.retry import Retry
 from jobs.schedule.store import Store
 from tests.chaos import steps
 from tests.chaos import tasks as t
@@ -21,6 +22,7 @@ from tests.support import Process, wait_for
 READY = 40.0
 """Seconds to a step, at most: at default timing a heartbeat comes every 15 s."""
 HOURLY = 3600
+LONG_AGO = "2020-01-01T00:00:00.000000Z"
 TRIES = 5
 """Where it is not certain that a process comes to the step."""
 
@@ -345,6 +347,54 @@ def clear_a_lane(ambush: Ambush, step: str, when: When) -> None:
     lanes.clear(ambush.line.client, lane)
 
 
+def retry_a_dead_letter(ambush: Ambush, step: str, when: When) -> None:
+    """Whoever has a dead letter run anew dies; the job fails again, or never ran, and another comes after it."""
+    letter = _dead_letter(ambush)
+    ambush.lay(step, when)
+    ambush.line.spawn("-m", "tests.chaos.armed", "command", "dead", "retry", letter).ends()
+    ambush.line.feed(3)
+    wait_for(lambda: dead.retry(ambush.line.client, [letter]), "it to have failed, and to run anew", READY)
+
+
+def delete_a_dead_letter(ambush: Ambush, step: str, when: When) -> None:
+    """Whoever deletes a dead letter dies, and deletes it again: nothing of it is left."""
+    letter = _dead_letter(ambush)
+    ambush.lay(step, when)
+    ambush.line.spawn("-m", "tests.chaos.armed", "command", "dead", "delete", letter).ends()
+    dead.delete(ambush.line.client, [letter])
+    _assert_gone(ambush.line, letter)
+
+
+def clean_up(ambush: Ambush, step: str, when: When) -> None:
+    """Whoever removes an old dead letter dies, and does it again: nothing of it is left, and all else is there."""
+    line, letter = ambush.line, _dead_letter(ambush)
+    if step == "trim":
+        line.client.zadd(keys.registry("failed", "default"), {letter: 1})
+    else:
+        line.client.hset(keys.job(letter), "ended_at", LONG_AGO)
+    ambush.lay(step, when)
+    line.spawn("-m", "tests.chaos.armed", "command", "clean", "--failed", "--older", "100d").ends()
+    retention.clean(line.client, settings.current(), older=100 * 86400, failed=True)
+    _assert_gone(line, letter)
+
+
+def _dead_letter(ambush: Ambush) -> str:
+    """A job that has failed for good."""
+    line = ambush.line
+    job = line.job(doomed=True, queue="default", retry=Retry(1))
+    ambush.planned.append(job.id)
+    ambush.man(1)
+    line.submit([job])
+    wait_for(lambda: line.status(job.id) == "failed", "a job to fail for good", READY)
+    return job.id
+
+
+def _assert_gone(line: Line, job_id: str) -> None:
+    assert [key for key in line.client.scan_iter("*") if key.endswith(job_id.encode())] == []
+    assert line.client.zscore(keys.registry("failed", "default"), job_id) is None
+    line.accepted.remove(job_id)
+
+
 def _halted_lane(ambush: Ambush) -> tuple[str, list[str]]:
     """A lane that a job has halted, and who waits in it."""
     line = ambush.line
@@ -421,5 +471,9 @@ GROUPS: dict[str, dict[str, Provoke]] = {
         "enqueue": enqueue,
         "resume a lane": resume_a_lane,
         "clear a lane": clear_a_lane,
+        "retry a dead letter": retry_a_dead_letter,
+        "delete a dead letter": delete_a_dead_letter,
+        "trim": clean_up,
+        "purge": clean_up,
     },
 }

@@ -86,6 +86,10 @@ STEPS = {
     "enqueue": Step("command", "admit"),
     "resume a lane": Step("command", "resume"),
     "clear a lane": Step("command", "clear"),
+    "retry a dead letter": Step("command", "requeue"),
+    "delete a dead letter": Step("command", "delete"),
+    "trim": Step("command", "trim"),
+    "purge": Step("command", "purge"),
 }
 
 
