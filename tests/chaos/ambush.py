@@ -115,6 +115,13 @@ def feed_more(ambush: Ambush, step: str, when: When) -> None:
     ambush.line.feed(40)
 
 
+def feed_who_tells(ambush: Ambush, step: str, when: When) -> None:
+    """A job that says how far it is."""
+    ambush.man()
+    ambush.lay(step, when)
+    ambush.line.submit([ambush.line.nasty(t.tell)])
+
+
 def await_it(ambush: Ambush, step: str, when: When) -> None:
     """What comes by itself, within a second or a heartbeat."""
     ambush.man()
@@ -436,6 +443,7 @@ GROUPS: dict[str, dict[str, Provoke]] = {
         "held, reply lost": feed,
         "give back, reply lost": feed,
         "echo": await_it,
+        "report": feed_who_tells,
         "settle, draining": end_while_it_runs,
         "give back, draining": end_while_jobs_wait,
     },

@@ -57,6 +57,7 @@ STEPS = {
     "held, reply lost": Step("child", "held", gives=bool, lost_reply=True),
     "give back, reply lost": Step("child", "release", lost_reply=True),
     "echo": Step("child", "echo"),
+    "report": Step("child", "report"),
     "lock": Step("child", "lock"),
     "annotate": Step("child", "annotate"),
     "renew": Step("child", "renew"),

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from jobs import lock, task
+from jobs import lock, progress, task
 from tests.tasks import _append
 
 FOR_EVER = 3600.0
@@ -31,6 +31,15 @@ def work_locked(log: str, name: str) -> None:
     with lock(name) as lease:
         lease.note(run_id=name)
         lease.check()
+    _say(log, "end", name)
+
+
+@task(attempts=3, backoff=0.2)
+def tell(log: str, name: str) -> None:
+    """Says half-way how far it is."""
+    _say(log, "start", name)
+    progress(0.5, "half-way")
+    time.sleep(0.5)
     _say(log, "end", name)
 
 
