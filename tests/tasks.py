@@ -9,7 +9,7 @@ from typing import Any
 import rq
 from rq import get_current_job
 
-from jobs import progress, task
+from jobs import Retry, Snooze, progress, task
 
 
 @task
@@ -48,6 +48,36 @@ def greet(contact: int, path: str = "") -> str:
 @task(key=lambda number: number["no such thing"])
 def badly_keyed(number: int) -> int:
     return number
+
+
+@task(attempts=1)
+def snooze_until(path: str, run: int, seconds: float) -> int:
+    """Asks to be run again until its ``run``-th run."""
+    _append(path, "run")
+    runs = len(Path(path).read_text().splitlines())
+    if runs < run:
+        raise Snooze(seconds)
+    return runs
+
+
+@task(attempts=1, busy_on=lambda error: "is busy" in str(error))
+def ask_somebody(path: str) -> str:
+    """Somebody is busy the first time."""
+    _append(path, "run")
+    if len(Path(path).read_text().splitlines()) == 1:
+        raise RuntimeError("400: somebody is busy")
+    return "answered"
+
+
+@task(attempts=1, busy_on=lambda error: True, max_busy=0)
+def ask_nobody() -> None:
+    raise RuntimeError("nobody is there")
+
+
+@task(retry=Retry(3, backoff=0.1, retry_on=(OSError,), never_on=(FileNotFoundError,)))
+def fail_of(path: str, name: str) -> None:
+    _append(path, "run")
+    raise {"OSError": OSError, "FileNotFoundError": FileNotFoundError, "ValueError": ValueError}[name]("as asked")
 
 
 @task(key=lambda customer: f"customer:{customer}", policy="halt")

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -74,6 +75,34 @@ def test_a_job_fails_for_good_after_its_last_attempt(worker: Process, tmp_path: 
     wait_for(over(job), "the job", within=30)
     assert state(job) is JobStatus.FAILED
     assert len((tmp_path / "runs").read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize(("name", "runs"), [("OSError", 3), ("FileNotFoundError", 1), ("ValueError", 1)])
+def test_only_errors_that_are_worth_it_are_tried_again(worker: Process, tmp_path: Path, name: str, runs: int) -> None:
+    job = t.fail_of.enqueue(str(tmp_path / "runs"), name)
+    wait_for(lambda: state(job) is JobStatus.FAILED, "the job")
+    assert len((tmp_path / "runs").read_text().splitlines()) == runs
+
+
+def test_a_job_that_snoozes_runs_again_and_spends_no_attempt(worker: Process, tmp_path: Path) -> None:
+    job = t.snooze_until.enqueue(str(tmp_path / "runs"), 3, 0.2)
+    wait_for(over(job), "the job")
+    assert job.fetch().return_value() == 3
+
+
+def test_a_job_that_finds_somebody_busy_waits_two_seconds_and_spends_no_attempt(
+    worker: Process, tmp_path: Path
+) -> None:
+    began = time.monotonic()
+    job = t.ask_somebody.enqueue(str(tmp_path / "runs"))
+    wait_for(over(job), "the job")
+    assert (job.fetch().return_value(), time.monotonic() - began >= 2) == ("answered", True)
+
+
+def test_a_job_that_finds_somebody_busy_for_too_long_fails_of_it(worker: Process) -> None:
+    job = t.ask_nobody.enqueue()
+    wait_for(over(job), "the job")
+    assert "nobody is there" in error(job)
 
 
 def test_a_delayed_job_waits_until_it_is_due(worker: Process, client: Redis) -> None:

@@ -1,7 +1,7 @@
 """``jobs.retry``: the delays between attempts."""
 
-from itertools import pairwise
-from math import nan
+from itertools import pairwise, takewhile
+from math import inf, nan
 from typing import Any
 
 import pytest
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.errors import InvalidOption
-from jobs.retry import MAX_ATTEMPTS, Retry
+from jobs.retry import MAX_ATTEMPTS, Retry, Snooze, busy_delay
 
 RETRIES = st.builds(
     Retry,
@@ -84,3 +84,50 @@ def test_an_option_that_cannot_be_used_is_named(options: dict[str, Any], named: 
     with pytest.raises(InvalidOption) as caught:
         Retry(**options)
     assert named in str(caught.value)
+
+
+class NotThere(LookupError):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("retry", "error", "covered"),
+    [
+        (Retry(), ValueError(), True),
+        (Retry(), KeyboardInterrupt(), False),
+        (Retry(retry_on=(OSError,)), TimeoutError(), True),
+        (Retry(retry_on=(OSError,)), ValueError(), False),
+        (Retry(never_on=(LookupError,)), NotThere(), False),
+        (Retry(never_on=(LookupError,)), ValueError(), True),
+        (Retry(retry_on=(LookupError,), never_on=(NotThere,)), KeyError(), True),
+        (Retry(retry_on=(LookupError,), never_on=(NotThere,)), NotThere(), False),
+    ],
+)
+def test_a_policy_says_which_errors_are_worth_another_attempt(
+    retry: Retry, error: BaseException, covered: bool
+) -> None:
+    assert retry.covers(error) is covered
+
+
+@pytest.mark.parametrize("classes", [ValueError, [ValueError], ("ValueError",), (1,), (KeyboardInterrupt,)])
+@pytest.mark.parametrize("option", ["retry_on", "never_on"])
+def test_what_is_no_tuple_of_exception_classes_is_refused(option: str, classes: Any) -> None:
+    with pytest.raises(InvalidOption, match=f"{option} is "):
+        Retry(**{option: classes})
+
+
+def test_what_is_busy_is_asked_again_after_2_4_8_16_32_and_then_each_32_seconds() -> None:
+    assert [busy_delay(before) for before in range(8)] == [2, 4, 8, 16, 32, 32, 32, 32]
+
+
+def test_what_stays_busy_for_an_hour_has_failed() -> None:
+    delays = takewhile(lambda delay: delay is not None, map(busy_delay, range(1000)))
+    assert 3600 <= sum(delay for delay in delays if delay) < 3600 + 32
+    assert busy_delay(0, max_busy=0) is None
+    assert busy_delay(1, max_busy=2) is None
+
+
+@pytest.mark.parametrize("seconds", [-1, inf, nan, "5", None, True])
+def test_a_snooze_of_no_time_there_is_is_refused(seconds: Any) -> None:
+    with pytest.raises(InvalidOption, match="seconds is "):
+        Snooze(seconds)
