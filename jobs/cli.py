@@ -68,7 +68,10 @@ def enqueue(task: str, arguments: tuple[str, ...], kwargs: str, tasks: str | Non
 @cli.command()
 @click.argument("queue")
 def pause(queue: str) -> None:
-    """Let no worker take from QUEUE until it is resumed; what runs goes on."""
+    """Let no worker take from a queue.
+
+    What of QUEUE runs goes on; the rest waits until it is resumed.
+    """
     client = shared.client()
     client.sadd(keys.PAUSED, queue)
     click.echo(f"{queue} is paused; {client.llen(keys.queue(queue))} jobs wait")
@@ -77,7 +80,7 @@ def pause(queue: str) -> None:
 @cli.command()
 @click.argument("queue")
 def resume(queue: str) -> None:
-    """Let workers take from QUEUE again."""
+    """Let workers take from a queue again."""
     client = shared.client()
     was_paused = client.srem(keys.PAUSED, queue)
     click.echo(f"{queue} {'goes on' if was_paused else 'was not paused'}; {client.llen(keys.queue(queue))} jobs wait")
@@ -85,7 +88,10 @@ def resume(queue: str) -> None:
 
 @cli.command()
 def recover() -> None:
-    """Put back now what workers hold that were lost; living workers do it within seconds by themselves."""
+    """Put back what lost workers hold.
+
+    Living workers do it within seconds by themselves; this does it now.
+    """
     found = scripts.recover(shared.client(), LOST_LEASES, POISON)
     click.echo("\n".join(found) if found else "nothing to put back")
 
@@ -94,7 +100,10 @@ def recover() -> None:
 @click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path), metavar="[FILE|FOLDER]…")
 @click.option("--keep", is_flag=True, help="Leave everything running until Ctrl-C.")
 def demo(paths: tuple[Path, ...], keep: bool) -> None:
-    """Count the words of your files (default: this project's) as jobs, from nothing, and print the result."""
+    """Count the words of your files, as jobs.
+
+    From nothing to a printed result; by default the files are this project's own.
+    """
     from jobs.examples.demo import run as run_demo
 
     sys.exit(run_demo(current(), paths or (Path.cwd(),), keep))

@@ -19,9 +19,10 @@ def _age(_: click.Context, __: click.Parameter, text: str | None) -> float | Non
 @click.option("--older", callback=_age, metavar="AGE", help="Ended longer ago, such as 12h; default: JOBS_KEEP.")
 @click.option("--failed", is_flag=True, help="Dead letters and canceled jobs of that age too.")
 def command(queue: str | None, older: float | None, failed: bool) -> None:
-    """Remove the finished jobs of QUEUE, or of all, now; workers do it by themselves, all the time.
+    """Remove the finished jobs of QUEUE, or of all.
 
-    What is beyond the last JOBS_KEEP_LAST goes too. What is not over is never touched.
+    Workers do it by themselves, all the time; this does it now. What is beyond the last JOBS_KEEP_LAST goes too. What
+    is not over is never touched.
     """
     removed = retention.clean(client(), current(), queue, older=older, failed=failed).removed
     click.echo(f"{removed:,} {'job' if removed == 1 else 'jobs'} removed")

@@ -50,7 +50,7 @@ def _chosen(command: Command) -> Command:
 
 @click.group("dead", cls=ListByDefault)
 def group() -> None:
-    """Dead letters: jobs that have failed for good. List, retry or delete them.
+    """List, retry or delete what has failed for good.
 
     dead [QUEUE] [--task --error --key --since] lists them, newest first; --groups counts them by error.
     'python -m jobs job ID' shows one with its traceback.
@@ -63,7 +63,7 @@ def group() -> None:
 @click.option("--limit", type=click.IntRange(1), default=SHOWN, show_default=True, help="Show so many.")
 @filters
 def show(queue: str | None, groups: bool, limit: int, **options: Any) -> None:
-    """Show the dead letters of QUEUE or of all, newest first."""
+    """Show the dead letters of QUEUE, or of all."""
     redis, wanted = client(), Filter(queue, **options)
     table, left = _groups(redis, wanted, limit) if groups else _letters(redis, wanted, limit)
     if not table.row_count:
@@ -101,7 +101,10 @@ def _groups(redis: Redis, wanted: Filter, limit: int) -> tuple[Table, bool]:
 @group.command()
 @_chosen
 def retry(ids: tuple[str, ...], every: bool, **options: Any) -> None:
-    """Have jobs run anew: with all their attempts, at the tail of their lane or queue, the oldest first."""
+    """Have jobs run anew, with all their attempts.
+
+    The oldest first, each at the tail of its lane or queue.
+    """
     redis = client()
     chosen = _choose(redis, ids, every, options)
     _tell(len(dead.retry(redis, chosen)), len(chosen), "run anew", "not there, or not failed")

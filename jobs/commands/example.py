@@ -26,4 +26,4 @@ class Examples(click.Group):
 
 @click.group("example", cls=Examples)
 def group() -> None:
-    """Run one of the examples, from nothing to a printed account."""
+    """Run an example, from nothing to an account."""

@@ -9,27 +9,22 @@ from rich.table import Table
 from rq.exceptions import NoSuchJobError
 
 from jobs import history, keys
-from jobs.commands.shared import client, console
+from jobs.commands.shared import NoSuchJob, client, console
 from jobs.errorlines import error_line
-from jobs.errors import SignalboxError
 from jobs.history import Attempt
 from jobs.job import Job
-
-
-class NoSuchJob(SignalboxError):
-    """There is no job of that id."""
 
 
 @click.command("job")
 @click.argument("job_id", metavar="ID")
 @click.option("--arguments", is_flag=True, help="Show what it was called with, in clear.")
 def command(job_id: str, arguments: bool) -> None:
-    """Show a job: its state, its times, and every attempt with its error."""
+    """Show a job, and every attempt at it."""
     redis = client()
     try:
         job = Job.fetch(job_id, redis)
     except NoSuchJobError:
-        raise NoSuchJob(f"there is no job {job_id!r}; finished jobs are kept for JOBS_KEEP") from None
+        raise NoSuchJob(job_id) from None
     tried = history.attempts(job.id, redis)
     for name, value in _facts(redis, job, arguments):
         if value:

@@ -15,7 +15,7 @@ SHOWN = 200
 
 @click.group("lanes", cls=ListByDefault)
 def group() -> None:
-    """Lanes that hold jobs; resume, skip or clear one.
+    """Show who waits for whom; resume, skip or clear.
 
     lanes [QUEUE] shows their depth, their head, and since when it holds the others up.
     """
@@ -46,21 +46,30 @@ def _state(one: Lane) -> str:
 @group.command()
 @click.argument("key")
 def resume(key: str) -> None:
-    """Let the halted lane KEY go on: the job that failed is tried again first, with all its attempts."""
+    """Let a halted lane go on, the failed job first.
+
+    It is tried again with all its attempts; then the rest of the lane KEY follows.
+    """
     _tell(key, lanes.resume(client(), key), "goes on with the job that failed")
 
 
 @group.command()
 @click.argument("key")
 def skip(key: str) -> None:
-    """Let the halted lane KEY go on without the job that failed, which stays among the failed."""
+    """Let a halted lane go on without the failed job.
+
+    It stays among the dead letters; the rest of the lane KEY runs.
+    """
     _tell(key, lanes.skip(client(), key), "goes on without the job that failed")
 
 
 @group.command()
 @click.argument("key")
 def clear(key: str) -> None:
-    """Cancel every job that waits in the lane KEY; one that runs goes on."""
+    """Cancel every job that waits in a lane.
+
+    What runs of the lane KEY goes on.
+    """
     click.echo(f"{key}: {lanes.clear(client(), key)} jobs canceled")
 
 

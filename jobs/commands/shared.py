@@ -5,7 +5,15 @@ from redis import Redis
 from rich.console import Console
 
 from jobs import connection
+from jobs.errors import SignalboxError
 from jobs.settings import current
+
+
+class NoSuchJob(SignalboxError):
+    """There is no job of that id."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"there is no job {job_id!r}; finished jobs are kept for JOBS_KEEP")
 
 
 def client() -> Redis:

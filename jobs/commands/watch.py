@@ -15,16 +15,12 @@ from rq.job import JobStatus
 
 from jobs import queues
 from jobs.commands import shared
-from jobs.errors import SignalboxError
+from jobs.commands.shared import NoSuchJob
 from jobs.job import Job
 
 LOOK = 0.1
 OVER = {JobStatus.FINISHED, JobStatus.FAILED, JobStatus.STOPPED, JobStatus.CANCELED}
 WORDS = {JobStatus.STARTED: "running", JobStatus.DEFERRED: "waiting", JobStatus.SCHEDULED: "scheduled"}
-
-
-class NoSuchJob(SignalboxError):
-    """The job to watch is not there."""
 
 
 class Look(NamedTuple):
@@ -49,7 +45,10 @@ class Look(NamedTuple):
 @click.command()
 @click.argument("job_id", metavar="ID")
 def watch(job_id: str) -> None:
-    """Show how far the job ID is until it ends; the exit code is 0 when it has finished, 1 when it has not."""
+    """Show how far a job is, until it ends.
+
+    The exit code is 0 when it has finished, and 1 when it has not.
+    """
     changes = _changes(shared.client(), queues.checked_id(job_id))
     console = Console(highlight=False)
     last = _bar(console, changes) if console.is_terminal else _lines(changes)
@@ -63,8 +62,7 @@ def _changes(client: Redis, job_id: str) -> Iterator[Look]:
         try:
             look = _look(Job.fetch(job_id, client))
         except NoSuchJobError:
-            gone = "is gone" if seen else "is not there; finished jobs are kept for JOBS_KEEP"
-            raise NoSuchJob(f"job {job_id} {gone}") from None
+            raise NoSuchJob(job_id) from None
         if look != seen:
             yield look
             seen = look

@@ -50,4 +50,4 @@ def test_watch_shows_a_bar_in_a_terminal(client: Redis, worker: Process, process
 def test_watching_a_job_that_is_not_there_is_one_line_and_code_2(url: str, processes: Processes) -> None:
     watch = processes.start("-m", "jobs", "watch", "nobody")
     assert watch.ends() == 2
-    assert watch.lines == ["signalbox: job nobody is not there; finished jobs are kept for JOBS_KEEP"]
+    assert watch.lines == ["signalbox: there is no job 'nobody'; finished jobs are kept for JOBS_KEEP"]
