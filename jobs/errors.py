@@ -50,6 +50,10 @@ class InvalidQuery(SignalboxError, ValueError):
     """A filter or a cursor that cannot be used."""
 
 
+class InvalidSchedule(InvalidOption):
+    """A schedule that cannot be kept: no such zone or day, not five fields, a task that needs arguments."""
+
+
 class InvalidJobId(InvalidOption):
     """A job id with other characters than letters, digits, ``_`` and ``-``."""
 

@@ -4,18 +4,22 @@ import hashlib
 import inspect
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from importlib import import_module
 from typing import Any, Literal, NamedTuple
 
-from jobs.errors import InvalidTask, SettingsError, UnknownTask
+from jobs.errors import InvalidSchedule, InvalidTask, SettingsError, UnknownTask
 from jobs.retry import MAX_BUSY, Retry
+from jobs.timetable import Timetable
 
 Policy = Literal["continue", "halt"]
 
 OPTIONS = frozenset(("queue", "key", "delay", "job_id", "unique", "timeout", "retry", "policy", "durable"))
 """What ``enqueue`` takes for itself; the rest is for the task."""
+
+RESERVED = "heartbeat."
+"""Job ids that begin so, as ids are written, are those of heartbeats."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +39,8 @@ class Task:
     """Does this error say that what the task needs is busy? Then the job waits and spends no attempt."""
     max_busy: float = MAX_BUSY
     """Seconds that it waits so at most."""
+    timetable: Timetable | None = None
+    """When it is due by the clock; it is then called without arguments."""
 
     @cached_property
     def name(self) -> str:
@@ -67,7 +73,8 @@ def register(task: Task) -> Task:
     """Add a task. Registering the same name again replaces it, so that modules can be reloaded.
 
     Raises ``InvalidTask`` for a function that a worker could not import by name, or that has a
-    parameter named like an option of ``enqueue``.
+    parameter named like an option of ``enqueue``; ``InvalidSchedule`` for one with a timetable that cannot
+    be called without arguments.
     """
     module, name = task.function.__module__, task.name
     if module == "__main__":
@@ -76,6 +83,8 @@ def register(task: Task) -> Task:
         raise InvalidTask(f"{name} is defined inside a function; move it to the top of its module")
     if taken := sorted(OPTIONS & set(task.signature.parameters)):
         raise InvalidTask(f"{name} has a parameter {taken[0]!r}, which is an option of enqueue; give it another name")
+    if task.timetable:
+        _check_schedule(task)
     _tasks[name] = task
     return task
 
@@ -130,10 +139,44 @@ class Inventory(NamedTuple):
     tasks: int
     code: str
     """See ``digest``."""
+    schedules: dict[str, dict[str, Any]] = {}  # noqa: RUF012 - never changed
+    """See ``schedules``."""
 
 
 def inventory() -> Inventory:
-    return Inventory(len(_tasks), digest())
+    return Inventory(len(_tasks), digest(), schedules())
+
+
+def schedules() -> dict[str, dict[str, Any]]:
+    """What the tasks with a timetable declare, by the name of the task, as JSON can carry it.
+
+    Only what is declared: the rest is up to the settings of whoever makes the job.
+    """
+    return {
+        name: {
+            **asdict(task.timetable),
+            "queue": task.queue,
+            "timeout": task.timeout,
+            "retries": task.retry.intervals(),
+            "key": task.key() if task.key else None,
+            "policy": task.policy,
+        }
+        for name, task in sorted(_tasks.items())
+        if task.timetable
+    }
+
+
+def _check_schedule(task: Task) -> None:
+    if 0 not in task.arity:
+        raise InvalidSchedule(f"{task.name}{task.signature} has a schedule, so it must be callable without arguments")
+    if not task.name.isascii() or task.name.startswith(RESERVED):
+        raise InvalidSchedule(f"{task.name} has a schedule, so it cannot be named so: its jobs are named after it")
+    try:
+        key = task.key() if task.key else "key"
+    except Exception as error:
+        raise InvalidSchedule(f"the key of {task.name} cannot be made without arguments: {error!r}") from error
+    if not isinstance(key, str) or not key:
+        raise InvalidSchedule(f"the key of {task.name} is {key!r}: expected a text")
 
 
 def digest() -> str:

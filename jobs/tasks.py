@@ -10,6 +10,7 @@ from jobs.registry import Policy, Task
 from jobs.retry import MAX_BUSY, Retry
 from jobs.scripts import NewJob
 from jobs.settings import NAME
+from jobs.timetable import Overlap, timetable
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -43,6 +44,10 @@ def task(
     policy: Policy | None = None,
     busy_on: Callable[[Exception], bool] | None = None,
     max_busy: float = MAX_BUSY,
+    every: float | str | None = None,
+    cron: str | None = None,
+    tz: str | None = None,
+    overlap: Overlap | None = None,
 ) -> Callable[[Callable[P, R_co]], TaskFunction[P, R_co]]: ...
 
 
@@ -59,6 +64,10 @@ def task(
     policy: Policy | None = None,
     busy_on: Callable[[Exception], bool] | None = None,
     max_busy: float = MAX_BUSY,
+    every: float | str | None = None,
+    cron: str | None = None,
+    tz: str | None = None,
+    overlap: Overlap | None = None,
 ) -> Any:
     """Allow a function to run as a job.
 
@@ -73,8 +82,12 @@ def task(
     that a service is busy, and the job runs again after 2, 4, 8, 16, 32, 32, … s, for ``max_busy`` seconds at most,
     which spends no attempt.
 
+    ``every`` (seconds, or ``"10m"``) or ``cron`` (five fields, by the clock of the zone ``tz``, default UTC) have
+    it run by the clock, without arguments, while some worker or scheduler alive has it in its code. A tick
+    that finds the last one's job waiting or running makes none; with ``overlap="allow"`` it does.
+
     Raises ``InvalidTask`` for a function workers could not import by name, ``InvalidOption`` for an
-    option that cannot be used.
+    option that cannot be used, ``InvalidSchedule`` for a schedule that cannot be kept.
     """
     if queue is not None and not NAME.fullmatch(queue):
         raise InvalidOption(f"queue is {queue!r}: expected 1 to 128 letters, digits and _ . : -")
@@ -83,10 +96,11 @@ def task(
     if policy not in (None, "continue", "halt"):
         raise InvalidOption(f"policy is {policy!r}: expected 'continue' or 'halt'")
     queues.checked_seconds("max_busy", max_busy, 0)
+    times = timetable(every, cron, tz, overlap)
     tries = retry or Retry(attempts=attempts, backoff=backoff)
 
     def decorate(function: Callable[..., Any]) -> Any:
-        made = registry.register(Task(function, queue, timeout, tries, key, policy, busy_on, max_busy))
+        made = registry.register(Task(function, queue, timeout, tries, key, policy, busy_on, max_busy, times))
         enriched = cast(Any, function)
         enriched.enqueue = lambda *args, **kwargs: queues.enqueue(made, *args, **kwargs)
         enriched.prepare = lambda *args, **kwargs: queues.prepare(made, *args, **kwargs)
