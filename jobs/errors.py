@@ -70,6 +70,10 @@ class DurabilityUnconfirmed(SignalboxError, TimeoutError):
     """``durable=True``: the job is accepted, and the server has not said in time that it is on disk."""
 
 
+class UnknownSchedule(SignalboxError):
+    """There is no schedule of that name."""
+
+
 class LockBusy(SignalboxError):
     """Somebody else has the lock. Uncaught in a job, it snoozes the job and spends no attempt."""
 

@@ -32,6 +32,10 @@ PAUSED = f"{OURS}:paused"
 FENCE = f"{OURS}:fence"
 SYNCED = f"{OURS}:synced"
 OUTBOX = f"{OURS}:outbox"
+SCHEDULES = f"{OURS}:schedules"
+SLOTS = f"{OURS}:slots"
+ORPHANS = f"{OURS}:orphans"
+QUARANTINE = f"{OURS}:quarantine"
 
 HEARTBEAT = "heartbeat-"
 """How the ids of heartbeat jobs begin; no other job's id may."""
@@ -74,6 +78,11 @@ KEYS = (
     Key("<p>:signalbox:paused", "set", "none; gone when empty", "queues that no child takes from"),
     Key("<p>:signalbox:outbox", "zset", "none; gone when empty", "ended jobs whose follow-ups are still to be done"),
     Key("<p>:signalbox:synced", "string", "1 day", "written before the server is asked whether all is on disk"),
+    Key("<p>:signalbox:schedules", "hash", "none; 7 days as orphans", "what living code declares, by the task's name"),
+    Key("<p>:signalbox:slots", "zset", "none; gone when empty", "schedules by their next slot"),
+    Key("<p>:signalbox:schedule:<name>", "hash", "as its schedule", "last slot and job, pause or error of a schedule"),
+    Key("<p>:signalbox:orphans", "zset", "7 days each", "schedules that no living code has, by their slot"),
+    Key("<p>:signalbox:quarantine", "hash", "7 days", "rq-scheduler's entries that cannot be run, and why"),
     Key("<p>:signalbox:leader", "string", "10 s", "token of the process whose scheduler leads"),
 )
 
@@ -106,6 +115,10 @@ def lane(key: str) -> str:
 
 def lock(name: str) -> str:
     return f"{OURS}:lock:{name}"
+
+
+def schedule(name: str) -> str:
+    return f"{OURS}:schedule:{name}"
 
 
 def held(child: str) -> str:

@@ -133,13 +133,36 @@ class Ticked(NamedTuple):
     leads: bool
     """Is this keeper's the scheduler that leads?"""
     due: int
-    """Schedule entries that are due."""
+    """Schedules and rq-scheduler's entries that are due."""
+    schedules: int
+    """How many schedules there are."""
     owed: int
     """Follow-ups that somebody should have done by now."""
     done: int
     failed: int
     at: float
     """The server's time, in seconds since 1970 UTC."""
+
+
+class Due(NamedTuple):
+    """What a scheduler of its own looks at; see ``Ticked``."""
+
+    due: int
+    schedules: int
+    at: float
+
+
+class Slot(NamedTuple):
+    """One time at which a schedule is due. Times are seconds since 1970 UTC."""
+
+    schedule: str
+    at: float
+    following: float
+    last: bool = False
+    overlap: bool = False
+    """May its job wait or run beside the one of an earlier slot?"""
+    kept: Mapping[str, Value] = {}
+    """What is written down of the schedule once this slot has happened."""
 
 
 class Published(NamedTuple):
@@ -396,13 +419,13 @@ def tick(
     Of the finished jobs of a queue, ``keep_last`` are kept.
     """
     names = [keys.LEASES, keys.TICKED, keys.QUEUES, keys.LANES]
-    names += [keys.worker(keeper), keys.LEADER, keys.CLOCK, keys.OUTBOX]
+    names += [keys.worker(keeper), keys.LEADER, keys.CLOCK, keys.OUTBOX, keys.SLOTS, keys.SCHEDULES]
     arguments: list[Value] = [keys.PREFIX, lease, survives, why, WORKER_TTL, keeper, int(leader_lease * 1000)]
     arguments.append("" if keep_last is None else keep_last)
     *lists, numbers = _run(client, "tick", names, [*arguments, *children])
     gone, recovered, moved, limited, crowded = ([_text(item) for item in found] for found in lists)
-    leads, due, owed, done, failed, at = numbers
-    return Ticked(gone, recovered, moved, limited, crowded, bool(leads), due, owed, done, failed, float(at))
+    leads, due, schedules, owed, done, failed, at = numbers
+    return Ticked(gone, recovered, moved, limited, crowded, bool(leads), due, schedules, owed, done, failed, float(at))
 
 
 def step_down(client: Redis, holder: str) -> bool:
@@ -443,6 +466,30 @@ def _holding(execution: Execution | None) -> list[str]:
 
 def _who(execution: Execution | None) -> tuple[str, str]:
     return (execution.id, execution.token) if execution else ("", "")
+
+
+def due(client: Redis) -> Due:
+    """What a scheduler of its own looks at once a second."""
+    due, schedules, at = _run(client, "due", [keys.CLOCK, keys.SLOTS, keys.SCHEDULES], [])
+    return Due(due, schedules, float(at))
+
+
+def declare(client: Redis, schedule: str, spec: str, slot: float) -> bool:
+    """Have a schedule be what the code says; True when it is new or another. ``slot`` is when it is due next."""
+    names = [keys.SCHEDULES, keys.SLOTS, keys.schedule(schedule), keys.ORPHANS]
+    return bool(_run(client, "declare", names, [schedule, spec, slot]))
+
+
+def fire(client: Redis, slots: str, own: str, slot: Slot, job: NewJob) -> bool:
+    """Let one slot happen: move its schedule on and admit its job; False when there was nothing to do or it waits.
+
+    ``slots`` is the key of the sorted set that holds it, ``own`` that of the hash with what is kept of the schedule.
+    """
+    arguments: list[Value] = [keys.PREFIX, slot.schedule, slot.at, slot.following, int(slot.last), int(slot.overlap)]
+    arguments += [job.id, job.queue, job.key, int(job.at_front), len(slot.kept)]
+    for name, value in [*slot.kept.items(), *job.fields.items()]:
+        arguments += [name, value]
+    return bool(_run(client, "fire", [slots, own, keys.QUEUES], arguments))
 
 
 def publish(client: Redis, process_id: str, row: str, marker: str) -> Published:

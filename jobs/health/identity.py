@@ -57,6 +57,8 @@ class Identity:
     """This process's clock minus the server's, in seconds."""
     status: str = "starting"
     counters: dict[str, int] = field(default_factory=dict)
+    schedules: dict[str, Any] = field(default_factory=dict)
+    """What its tasks declare, by name; the scheduler that leads keeps them."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -97,6 +99,7 @@ def describe(settings: Settings, role: str, queues: tuple[str, ...], client: Red
         serializer=settings.serializer,
         tasks=inventory.tasks,
         code=inventory.code,
+        schedules=inventory.schedules,
         commit=settings.commit or _git_commit(),
         versions=_versions(),
         started_at=seconds + microseconds / 1e6,

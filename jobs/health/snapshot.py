@@ -98,14 +98,19 @@ class Snapshot:
         return tuple(process for process in self.processes if process.alive and process.role == role)
 
 
-def served(client: Redis) -> tuple[str, ...]:
-    """The queues that live workers serve. Raises ``RedisError``."""
+def living(client: Redis) -> tuple[Process, ...]:
+    """The processes that are alive, the one seen last first. Raises ``RedisError``."""
     with client.pipeline(transaction=False) as pipeline:
         pipeline.time()
         pipeline.hgetall(keys.PROCESSES)
         pipeline.zrange(keys.SEEN, 0, -1, withscores=True)
         (seconds, _), rows, seen = pipeline.execute()
-    workers = [p for p in _processes(rows, dict(seen), seconds) if p.alive and p.role == "worker"]
+    return tuple(process for process in _processes(rows, dict(seen), seconds) if process.alive)
+
+
+def served(processes: Iterable[Process]) -> tuple[str, ...]:
+    """The queues that the workers among them serve."""
+    workers = [process for process in processes if process.role == "worker"]
     return tuple(dict.fromkeys(name for process in workers for name in process.row["queues"]))
 
 

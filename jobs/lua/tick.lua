@@ -4,13 +4,14 @@
 -- Where nobody ticked for half a lease, the server or all keepers were away: leases get one more time.
 --
 -- KEYS  1 leases, 2 the time of the last tick, 3 the set of queues, 4 the sorted set of lanes, 5 the worker,
---       6 the scheduler's lease, 7 rq-scheduler's entries, 8 the outbox
+--       6 the scheduler's lease, 7 rq-scheduler's entries, 8 the outbox, 9 the slots of schedules, 10 the schedules
 -- ARGV  1 prefix, 2 seconds of a lease, 3 lost leases that a job survives, 4 what to say of one that did not
 --       (traceback, zlib and base64), 5 seconds that the worker's key lives, 6 the keeper, 7 milliseconds of the
 --       scheduler's lease, 8 finished jobs to keep of each queue ('' for any number), 9… the keeper's children
 -- returns  the children whose lease is gone, ids of jobs taken back, ids handed over, ids with a rate limit that
 --          are due and are RQ's to hand over, queues of which there is more to drop, and: does this keeper lead 0|1,
---          how many entries are due, how many follow-ups are owed for 10 s, jobs done, jobs failed, the server's time
+--          how many entries and schedules are due, how many schedules there are, follow-ups owed for 10 s, jobs done,
+--          jobs failed, the server's time
 
 -- @include iso
 -- @include clock
@@ -69,5 +70,6 @@ if not leader or leader == ARGV[6] then
 end
 local counts = redis.call('HMGET', KEYS[5], 'successful_job_count', 'failed_job_count')
 return { gone, recovered, moved, limited, crowded, {
-  leader == ARGV[6] and 1 or 0, redis.call('ZCOUNT', KEYS[7], '-inf', now), redis.call('ZCOUNT', KEYS[8], '-inf', now - 10),
+  leader == ARGV[6] and 1 or 0, redis.call('ZCOUNT', KEYS[7], '-inf', now) + redis.call('ZCOUNT', KEYS[9], '-inf', now),
+  redis.call('HLEN', KEYS[10]), redis.call('ZCOUNT', KEYS[8], '-inf', now - 10),
   tonumber(counts[1] or 0), tonumber(counts[2] or 0), string.format('%.6f', now) } }

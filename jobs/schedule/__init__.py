@@ -1,1 +1,1 @@
-"""Work by the clock: rq-scheduler's store, delayed jobs, retries and heartbeats, by one leader at a time."""
+"""Work by the clock: schedules, rq-scheduler's store, delayed jobs, retries and heartbeats, by one leader at a time."""

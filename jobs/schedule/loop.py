@@ -2,40 +2,36 @@
 
 import logging
 import threading
-import time
 from typing import cast
 
 import rq
 from redis import Redis
 from redis.exceptions import RedisError
 
-from jobs import keys, lanes, scripts
-from jobs.health.snapshot import served
+from jobs import keys, lanes, registry, scripts
 from jobs.job import Job
+from jobs.schedule.clock import Clock
 from jobs.schedule.leader import Leader
-from jobs.schedule.store import Store
 from jobs.settings import Settings
 
 log = logging.getLogger(__name__)
 
 TICK = 1.0
-CARE = 15.0
-"""Seconds between two looks at which queues are served, for each has a heartbeat."""
 
 
-def run(settings: Settings, client: Redis, holder: str, queues: tuple[str, ...], stop: threading.Event) -> None:
+def run(settings: Settings, client: Redis, holder: str, stop: threading.Event) -> None:
     """Tick until ``stop`` is set. Stands by while another scheduler leads; a lost Redis is waited for."""
-    leader, store = Leader(client, holder), Store(client)
-    led, next_care = False, 0.0
+    leader, clock = Leader(client, holder), Clock(client, settings)
+    clock.declare(registry.schedules())
+    led = False
     while not stop.is_set():
         try:
             if leader.hold():
                 if not led:
                     log.info("scheduler: leading")
-                if time.monotonic() >= next_care:
-                    next_care = time.monotonic() + CARE
-                    store.keep_heartbeats(tuple(dict.fromkeys([*queues, *served(client)])), settings.heartbeat)
-                tick(client, store)
+                    clock.take_over()
+                    led = True
+                tick(client, clock)
             if led and not leader.leads:
                 log.warning("scheduler: no longer leading; standing by")
             led = leader.leads
@@ -50,10 +46,9 @@ def run(settings: Settings, client: Redis, holder: str, queues: tuple[str, ...],
         log.warning("scheduler: the lease was not given back (%s); it runs out by itself", error)
 
 
-def tick(client: Redis, store: Store) -> None:
+def tick(client: Redis, clock: Clock) -> None:
     """Hand over what is due: schedules, delayed jobs and retries, and lanes whose head is over."""
-    seconds, microseconds = client.time()
-    store.run_due(seconds + microseconds / 1e6)
+    clock.tick(scripts.due(client))
     for key in cast(set[bytes], client.smembers(keys.QUEUES)):
         for job_id in scripts.promote(client, key.decode()[len(keys.queue("")) :]).rate_limited:
             promote_limited(client, job_id)

@@ -19,6 +19,6 @@ def main(settings: Settings) -> int:
         return 0
     presence = Presence(settings, "scheduler", client, queues=settings.queues)
     presence.start()
-    run(settings, client, holder, settings.queues, stop)
+    run(settings, client, holder, stop)
     presence.stop()
     return 0

@@ -4,29 +4,45 @@ Its own loop re-queues the same job (four pushes while no worker ran were four r
 stopped between two commands, and lets one bad entry block the rest.
 """
 
-import json
 import logging
 import math
+import os
 import time
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, cast
 
 import rq
 import rq_scheduler
 from redis import Redis
-from redis.exceptions import ConnectionError, TimeoutError
+from redis.exceptions import ConnectionError, RedisError, TimeoutError
 from rq.job import JobStatus
-from rq_scheduler.utils import get_next_scheduled_time, to_unix
 
 from jobs import keys, scripts
 from jobs.health import heartbeat
 from jobs.job import Job, serializer
-from jobs.scripts import NewJob
-from jobs.settings import current
+from jobs.schedule.payload import adopted, read
+from jobs.schedule.spec import mark
+from jobs.scripts import NewJob, Slot, Value
+from jobs.timetable import Timetable, next_slot
 
 log = logging.getLogger(__name__)
 
-WAITING = (None, JobStatus.CREATED, JobStatus.SCHEDULED)
+WAITING = {b"", *(status.value.encode() for status in (JobStatus.CREATED, JobStatus.SCHEDULED))}
 """A one-time entry in any other state was handed over before, by a process that died before it removed it."""
+LOOK_AGAIN = 3600.0
+"""Seconds after which an entry that cannot be run is looked at again."""
+KEEP = 7 * 86400
+KEEP_CANCELED = 30 * 86400
+"""Seconds past its next time after which the hash of a periodic entry goes, should it have been cancelled by then."""
+OF_THE_CLOCK = ("interval", "cron_string", "repeat", "use_local_timezone")
+CARRIED = (
+    "description",
+    "timeout",
+    "result_ttl",
+    "failure_ttl",
+    *(f"{kind}_callback_{what}" for kind in ("success", "failure", "stopped") for what in ("name", "timeout")),
+)
+"""What the job of a tick has from its entry, beside its payload."""
 
 
 class Store(rq_scheduler.Scheduler):  # type: ignore[misc]
@@ -37,7 +53,13 @@ class Store(rq_scheduler.Scheduler):  # type: ignore[misc]
 
     def __init__(self, client: Redis) -> None:
         super().__init__(connection=client)
-        self._skipped: set[str] = set()
+
+    def cancel(self, job: Job | str) -> None:
+        """Take an entry out of the store, and its hash with it, unless its job is on its way."""
+        entry = job if isinstance(job, str) else job.id
+        super().cancel(entry)
+        if (self.connection.hget(keys.job(entry), "status") or b"") in WAITING:
+            self.connection.delete(keys.job(entry))
 
     def keep_heartbeats(self, queues: tuple[str, ...], every: float) -> None:
         """See to it that each queue has its heartbeat in the store; an entry that is right is left alone."""
@@ -55,49 +77,80 @@ class Store(rq_scheduler.Scheduler):  # type: ignore[misc]
     def run_due(self, now: float) -> int:
         """Queue what is due, and set each periodic entry to its next time. Returns how many were queued.
 
-        An entry that cannot be read is left where it is, with a warning; it does not hold up the others.
+        An entry that cannot be run is put off for an hour, and its error written down; it holds up no other.
         """
         done = 0
         for raw, due in self.connection.zrangebyscore(self.scheduled_jobs_key, "-inf", now, withscores=True):
-            entry = raw.decode(errors="backslashreplace")
+            entry = raw.decode(errors="surrogateescape")
             try:
                 done += self._run_entry(entry, float(due), now)
             except (ConnectionError, TimeoutError):
                 raise
+            except RedisError as error:
+                log.warning("schedule entry %r: %s; tried again in a second", raw, error)
             except Exception as error:
-                if entry not in self._skipped:
-                    log.warning("schedule entry %s cannot be run and is skipped: %r", entry, error)
-                    self._skipped.add(entry)
+                self._quarantine(raw, error, now)
         return done
 
-    def _run_entry(self, entry: str, due: float, now: float) -> int:
-        job = Job.fetch(entry, self.connection)
-        if "unserialized" in job.meta:
-            raise ValueError(f"its meta is not {current().serializer}")
-        following, periodic = self._next(job, due, now)
-        if job.func_name == heartbeat.TASK.name:
-            heartbeat.send(self.connection, job.origin)
-        elif not periodic and job.get_status(refresh=False) in WAITING:
-            self.get_queue_for_job(job).enqueue_job(job, at_front=bool(job.enqueue_at_front))
-        elif periodic:
-            scripts.admit(self.connection, [_fresh(job, due)])
+    def _quarantine(self, entry: bytes, error: Exception, now: float) -> None:
+        log.warning("schedule entry %s cannot be run: %s", entry.decode(errors="backslashreplace"), error)
         with self.connection.pipeline() as pipeline:
-            if "repeat" in job.meta:
-                pipeline.hset(keys.job(entry), "meta", job.serializer.dumps(job.meta))
-            if following is None:
-                pipeline.zrem(self.scheduled_jobs_key, entry)
-            else:
-                pipeline.zadd(self.scheduled_jobs_key, {entry: following})
+            pipeline.zadd(self.scheduled_jobs_key, {entry: now + LOOK_AGAIN}, xx=True)
+            pipeline.hset(keys.QUARANTINE, entry, str(error) or repr(error))
+            pipeline.expire(keys.QUARANTINE, KEEP)
             pipeline.execute()
-        return 1
 
-    def _next(self, job: Job, due: float, now: float) -> tuple[float | None, bool]:
-        """When an entry is due next, None when it is over; and whether it ever was more than one job."""
-        following = _following(job.meta, due, now)
-        if following is None or "repeat" not in job.meta:
-            return following, following is not None
-        job.meta["repeat"] -= 1
-        return (following if job.meta["repeat"] > 0 else None), True
+    def _run_entry(self, entry: str, due: float, now: float) -> bool:
+        row = cast(dict[bytes, bytes], self.connection.hgetall(keys.job(_known(entry))))
+        if not row.get(b"data"):
+            raise ValueError("its job is gone, or is empty")
+        meta = read(row[b"meta"]) if row.get(b"meta") else {}
+        if not isinstance(meta, dict):
+            raise ValueError("its meta is no dict")
+        following = _following(meta, due, now)
+        if entry.startswith(keys.HEARTBEAT):
+            heartbeat.send(self.connection, row[b"origin"].decode())
+            self.connection.zadd(self.scheduled_jobs_key, {entry: following})
+            return True
+        if following is None:
+            return self._hand_over(entry, row, meta)
+        return self._tick(entry, row, meta, due, following, now)
+
+    def _hand_over(self, entry: str, row: dict[bytes, bytes], meta: dict[str, Any]) -> bool:
+        """Queue the job of a one-time entry, which is the entry itself, unless that has been done."""
+        waits = row.get(b"status", b"") in WAITING
+        if waits:
+            fields: dict[Any, Any] = {"data": adopted(row[b"data"]), "meta": serializer().dumps(meta)}
+            self.connection.hset(keys.job(entry), mapping=fields)
+            job = Job.fetch(entry, self.connection)
+            self.get_queue_for_job(job).enqueue_job(job, at_front=bool(job.enqueue_at_front))
+        self.connection.zrem(self.scheduled_jobs_key, entry)
+        self.connection.hdel(keys.QUARANTINE, entry)
+        return waits
+
+    def _tick(
+        self, entry: str, row: dict[bytes, bytes], meta: dict[str, Any], due: float, following: float, now: float
+    ) -> bool:
+        """Let one slot of a periodic entry happen, by a job of its own."""
+        left = int(meta["repeat"]) - 1 if "repeat" in meta else 1
+        kept: dict[str, Value] = {"meta": serializer().dumps(meta | {"repeat": left})} if "repeat" in meta else {}
+        done = scripts.fire(
+            self.connection,
+            self.scheduled_jobs_key,
+            keys.job(entry),
+            Slot(entry, due, following, last=left <= 0, kept=kept),
+            _fresh(entry, row, meta, due),
+        )
+        with self.connection.pipeline(transaction=False) as pipeline:
+            pipeline.hdel(keys.QUARANTINE, entry)
+            pipeline.expire(keys.job(entry), math.ceil(following - now) + KEEP_CANCELED)
+            pipeline.execute()
+        return done
+
+
+def _known(entry: str) -> str:
+    entry.encode()  # raises ValueError for an id that is no text
+    return entry
 
 
 def _following(meta: dict[str, Any], due: float, now: float) -> float | None:
@@ -106,20 +159,28 @@ def _following(meta: dict[str, Any], due: float, now: float) -> float | None:
     An interval is counted from the slot, not from now, so that it does not drift; missed slots are one.
     """
     if interval := meta.get("interval"):
+        if float(interval) <= 0:
+            raise ValueError(f"its interval is {interval!r}")
         return due + float(interval) * (math.floor((now - due) / float(interval)) + 1)
     if cron := meta.get("cron_string"):
-        return float(to_unix(get_next_scheduled_time(cron, use_local_timezone=meta.get("use_local_timezone"))))
+        times = Timetable(cron=cron, tz=_local_zone() if meta.get("use_local_timezone") else "UTC")
+        return next_slot(times, datetime.fromtimestamp(now, UTC)).timestamp()
     return None
 
 
-def _fresh(job: Job, due: float) -> NewJob:
+def _local_zone() -> str:
+    """The name of this host's zone, for an entry that asks for it."""
+    return os.environ.get("TZ", "").lstrip(":") or os.path.realpath("/etc/localtime").partition("zoneinfo/")[2] or "UTC"
+
+
+def _fresh(entry: str, row: dict[bytes, bytes], meta: dict[str, Any], due: float) -> NewJob:
     """A job of its own for one tick. Its id is the tick's, so that a tick repeated after a crash is no second job."""
-    fields: dict[str, scripts.Value] = {
-        "data": job.data,
-        "description": job.description or "",
-        "meta": json.dumps({"schedule": job.id}),
-        "timeout": math.ceil(job.timeout or rq.Queue.DEFAULT_TIMEOUT),
-    }
-    if job.result_ttl and job.result_ttl > 0:
-        fields["result_ttl"] = job.result_ttl
-    return NewJob(id=f"{job.id}-{int(due)}", queue=job.origin, fields=fields)
+    fields: dict[str, Value] = {name: row[name.encode()] for name in CARRIED if row.get(name.encode())}
+    if float(fields.get("result_ttl", 0)) <= 0:
+        fields.pop("result_ttl", None)
+    fields.setdefault("timeout", rq.Queue.DEFAULT_TIMEOUT)
+    fields["data"] = adopted(row[b"data"])
+    own = {name: value for name, value in meta.items() if name not in OF_THE_CLOCK}
+    fields["meta"] = serializer().dumps(own | {"schedule": entry})
+    front = row.get(b"enqueue_at_front") in (b"1", b"True")
+    return NewJob(f"{entry}-{mark(due)}", row.get(b"origin", b"default").decode(), fields, at_front=front)

@@ -18,11 +18,10 @@ from redis.exceptions import RedisError
 from rq.worker import BaseWorker, WorkerStatus
 
 from jobs import reaper, retention, scripts
-from jobs.health.snapshot import served
 from jobs.job import Job, serializer
+from jobs.schedule.clock import Clock
 from jobs.schedule.leader import TTL as LEADER_TTL
-from jobs.schedule.loop import CARE, promote_limited
-from jobs.schedule.store import Store
+from jobs.schedule.loop import promote_limited
 from jobs.scripts import Ticked
 from jobs.settings import Settings
 from jobs.worker.nursery import Nursery, SettingsRefused
@@ -53,9 +52,8 @@ class Keeper(BaseWorker):
         self._nursery = nursery
         self._stop = stop
         self._on_ready = on_ready
-        self._store = Store(client)
+        self._clock = Clock(client, settings)
         self._leads = False
-        self._next_care = 0.0
         self._period = min(TICK, settings.lease / 3)
         self._registered = False
         self._announced = False
@@ -84,6 +82,7 @@ class Keeper(BaseWorker):
                 self._nursery.tend()
                 if self._nursery.inventory and not self._announced:
                     self._announced = True
+                    self._clock.declare(self._nursery.inventory.schedules)
                     self._on_ready()
                 delay = LOOK
             except RedisError as error:
@@ -111,24 +110,17 @@ class Keeper(BaseWorker):
             reaper.repeat_old(self.connection)
         if ticked.leads and not self._leads:
             log.info("scheduler: leading")
-        if ticked.leads:
-            self._schedule(ticked)
+            self._clock.take_over()
         self._leads = ticked.leads
         self._crowded = ticked.crowded
+        if ticked.leads:
+            self._clock.tick(ticked)
 
     def _trim(self) -> None:
         """Where more jobs end than ticks drop, go on in between, in steps as small."""
         keep_last, step = self._settings.keep_last, retention.STEP
         dropped = {queue: scripts.trim(self.connection, queue, keep_last, step) for queue in self._crowded}
         self._crowded = [queue for queue in self._crowded if dropped[queue] >= step]
-
-    def _schedule(self, ticked: Ticked) -> None:
-        if time.monotonic() >= self._next_care:
-            self._next_care = time.monotonic() + CARE
-            queues = dict.fromkeys([*self._settings.queues, *served(self.connection)])
-            self._store.keep_heartbeats(tuple(queues), self._settings.heartbeat)
-        if ticked.due:
-            self._store.run_due(ticked.at)
 
     def _renew(self) -> Ticked:
         self._ticked = scripts.tick(

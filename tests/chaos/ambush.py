@@ -252,6 +252,14 @@ def lead_a_schedule(ambush: Ambush, step: str, when: When) -> None:
     schedule(ambush.line)
 
 
+def declare(ambush: Ambush, step: str, when: When) -> None:
+    """The next to lead finds that the book has lost its schedules."""
+    ambush.man()
+    ambush.lay(step, when)
+    ambush.line.client.delete(keys.SCHEDULES, keys.SLOTS)
+    ambush.free_the_lead()
+
+
 def end(ambush: Ambush, step: str, when: When) -> None:
     worker = ambush.man()[0]
     worker.says("is ready")
@@ -459,7 +467,8 @@ GROUPS: dict[str, dict[str, Provoke]] = {
         "put back": lose_a_child,
         "retire": lose_a_child,
         "ring": lead,
-        "admit, scheduled": lead_a_schedule,
+        "fire": lead_a_schedule,
+        "declare": declare,
         "publish": start,
     },
     "draining keeper": {
@@ -473,7 +482,8 @@ GROUPS: dict[str, dict[str, Provoke]] = {
         "promote": promote,
         "advance": advance,
         "scheduler's ring": start_scheduler,
-        "scheduler's admit": schedule_and_start,
+        "due": start_scheduler,
+        "scheduler's fire": schedule_and_start,
         "scheduler's publish": start_scheduler,
         "recover": lose_the_only_worker,
         "enqueue": enqueue,

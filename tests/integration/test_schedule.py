@@ -11,6 +11,7 @@ from redis import Redis
 from jobs import keys, scripts, settings
 from jobs.health import heartbeat
 from jobs.job import Job
+from jobs.schedule.clock import Clock
 from jobs.schedule.leader import Leader
 from jobs.schedule.loop import tick
 from jobs.schedule.store import Store
@@ -30,8 +31,8 @@ def now(client: Redis) -> float:
     return float(seconds) + float(microseconds) / 1e6
 
 
-def ticked(client: Redis, store: Store) -> bool:
-    tick(client, store)
+def ticked(client: Redis) -> bool:
+    tick(client, Clock(client, settings.current()))
     return True
 
 
@@ -113,12 +114,22 @@ def test_a_death_before_a_tick_is_accepted_costs_no_repetition(
     theirs = rq_scheduler.Scheduler(connection=client, job_class=Job)
     theirs.schedule(datetime.now(UTC) - timedelta(seconds=5), t.add, [1, 1], interval=60, repeat=2)
     with monkeypatch.context() as patch:
-        patch.setattr(scripts, "admit", _die)
+        patch.setattr(scripts, "fire", _die)
         with pytest.raises(SystemExit):
             store.run_due(now(client))
-    for later in (0, 60, 120):
-        store.run_due(now(client) + later)
-    assert len(waiting(client)) == 2
+    assert runs(client, store, 0, 60, 120) == 2
+
+
+def runs(client: Redis, store: Store, *later: float) -> int:
+    """How many jobs are made at these times from now, each done before the next."""
+    found = 0
+    for seconds in later:
+        store.run_due(now(client) + seconds)
+        for job_id in waiting(client):
+            found += 1
+            client.hset(keys.job(job_id), "status", "finished")
+        client.delete(keys.queue("default"))
+    return found
 
 
 def _die(*_: object) -> None:
@@ -128,9 +139,7 @@ def _die(*_: object) -> None:
 def test_a_repeated_entry_ends_after_its_last_run(client: Redis, store: Store) -> None:
     theirs = rq_scheduler.Scheduler(connection=client, job_class=Job)
     theirs.schedule(datetime.now(UTC) - timedelta(seconds=5), t.add, [1, 1], interval=60, repeat=2)
-    for later in (0, 60, 120, 180):
-        store.run_due(now(client) + later)
-    assert len(waiting(client)) == 2
+    assert runs(client, store, 0, 60, 120, 180) == 2
     assert client.zcard(keys.CLOCK) == 0
 
 
@@ -138,26 +147,26 @@ def test_an_entry_that_cannot_be_read_does_not_block_the_others(
     client: Redis, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     early = datetime.now(UTC) - timedelta(seconds=60)
-    pickled = rq_scheduler.Scheduler(connection=client).schedule(early, t.add, [1, 1], interval=5)
+    strange = rq_scheduler.Scheduler(connection=client).schedule(early, t.add, [early, 1], interval=5)
     client.zadd(keys.CLOCK, {"no-such-job": 1})
     good = rq_scheduler.Scheduler(connection=client, job_class=Job).enqueue_at(datetime.now(UTC), t.add, 1, 2)
     for _ in range(2):
         store.run_due(now(client) + 1)
     assert waiting(client) == [good.id]
-    for entry in (pickled.id, "no-such-job"):
+    for entry in (strange.id, "no-such-job"):
         assert sum(entry in line for line in caplog.messages) == 1
 
 
 def test_a_tick_hands_over_due_jobs_only(client: Redis, store: Store) -> None:
     due, later = t.add.enqueue(1, 1, delay=0.001), t.add.enqueue(1, 1, delay=60)
-    wait_for(lambda: ticked(client, store) and waiting(client), "the due job")
+    wait_for(lambda: ticked(client) and waiting(client), "the due job")
     assert waiting(client) == [due.id]
     assert Job.fetch(later.id, client).get_status().value == "scheduled"
 
 
 def test_a_delayed_job_takes_its_place_in_its_lane_when_it_is_due(client: Redis, store: Store) -> None:
     delayed, now_ = t.add.enqueue(1, 1, key="k", delay=0.001), t.add.enqueue(2, 2, key="k")
-    wait_for(lambda: ticked(client, store) and client.llen(keys.lane("k")) == 2, "the delayed job to join")
+    wait_for(lambda: ticked(client) and client.llen(keys.lane("k")) == 2, "the delayed job to join")
     assert [job.decode() for job in client.lrange(keys.lane("k"), 0, -1)] == [now_.id, delayed.id]
     assert waiting(client) == [now_.id]
 

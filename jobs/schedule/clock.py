@@ -1,0 +1,55 @@
+"""What the process that leads does by the clock: schedules, rq-scheduler's entries, and a heartbeat for each queue."""
+
+import time
+from typing import Any
+
+from redis import Redis
+
+from jobs.health.snapshot import living, served
+from jobs.schedule.book import Book
+from jobs.schedule.spec import declared
+from jobs.schedule.store import Store
+from jobs.scripts import Due, Ticked
+from jobs.settings import Settings
+
+CARE = 15.0
+"""Seconds between two looks at who is alive: which queues they serve, and which schedules their code declares."""
+
+
+class Clock:
+    """Keeper and scheduler call ``tick`` once a second while they lead, and ``take_over`` when they begin to."""
+
+    def __init__(self, client: Redis, settings: Settings) -> None:
+        self._client = client
+        self._settings = settings
+        self._store = Store(client)
+        self._book = Book(client, settings)
+        self._own: dict[str, Any] | None = None
+        self._next_care = 0.0
+
+    def declare(self, schedules: dict[str, Any]) -> None:
+        """Say what this process's own code declares, once that is known."""
+        self._own = schedules
+        self._next_care = 0.0
+
+    def take_over(self) -> None:
+        """Look anew at what is kept: another has led until now."""
+        self._book.forget()
+        self._next_care = 0.0
+
+    def tick(self, seen: Due | Ticked) -> None:
+        """Let what is due happen. Raises ``RedisError``."""
+        if time.monotonic() >= self._next_care:
+            self._care(seen)
+            self._next_care = time.monotonic() + CARE
+        if seen.due:
+            self._store.run_due(seen.at)
+            self._book.run_due(seen.at)
+
+    def _care(self, seen: Due | Ticked) -> None:
+        alive = living(self._client)
+        queues = dict.fromkeys([*self._settings.queues, *served(alive)])
+        self._store.keep_heartbeats(tuple(queues), self._settings.heartbeat)
+        schedules = declared(alive, self._own)
+        if schedules is not None:
+            self._book.keep(schedules, seen.schedules, seen.at)

@@ -1,0 +1,84 @@
+"""A schedule as living code declares it, as JSON: enough to make its jobs without importing its task."""
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from jobs.health.snapshot import Process
+from jobs.job import serializer
+from jobs.queues import FAILURE_TTL
+from jobs.scripts import NewJob, Value
+from jobs.settings import Settings
+from jobs.timetable import Timetable, next_slot
+
+ROLES = ("worker", "scheduler")
+"""Whose code counts: web may know a task that no worker has yet."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One schedule; ``name`` is its task's."""
+
+    name: str
+    timetable: Timetable
+    queue: str | None
+    timeout: float | None
+    retries: list[float]
+    key: str | None
+    policy: str | None
+
+    @classmethod
+    def read(cls, name: str, text: str | bytes) -> "Spec":
+        """What ``declared`` gives. Raises ``ValueError``, ``KeyError`` or ``TypeError`` for anything else."""
+        row = json.loads(text)
+        times = Timetable(row["every"], row["cron"], row["tz"], row["overlap"])
+        return cls(name, times, row["queue"], row["timeout"], row["retries"], row["key"], row["policy"])
+
+    def next(self, after: float) -> float:
+        """The first slot after a time; both are seconds since 1970 UTC."""
+        return next_slot(self.timetable, datetime.fromtimestamp(after, UTC)).timestamp()
+
+    def job(self, settings: Settings, mark: str) -> NewJob:
+        """A job of its own for one slot; what the task leaves open is what these settings say, as in ``prepare``."""
+        queue = self.queue or settings.queues[0]
+        fields: dict[str, Value] = {
+            "data": serializer().dumps((self.name, None, (), {})),
+            "description": f"{self.name}()",
+            "meta": serializer().dumps({"schedule": self.name}),
+            "timeout": math.ceil(self.timeout or settings.timeout),
+            "result_ttl": math.ceil(settings.keep),
+            "failure_ttl": FAILURE_TTL,
+        }
+        if self.retries:
+            fields |= {"retries_left": len(self.retries), "retry_intervals": json.dumps(self.retries)}
+        if self.key:
+            fields["key"] = self.key
+            if (self.policy or ("halt" if queue in settings.halt else "continue")) == "halt":
+                fields["policy"] = "halt"
+        return NewJob(f"{self.name.replace('.', '-')}-{mark}", queue, fields, key=self.key or "")
+
+
+def mark(slot: float) -> str:
+    """How a job's id tells its slot: seconds since 1970, with milliseconds where there are any."""
+    whole, rest = divmod(round(slot * 1000), 1000)
+    return f"{whole}-{rest:03d}" if rest else str(whole)
+
+
+def declared(processes: Iterable[Process], own: Mapping[str, Any] | None) -> dict[str, str] | None:
+    """What the living declare, by name, as text that is equal for equal specs; None when nobody has spoken yet.
+
+    Where they disagree, as in a rolling deploy, the one that started last is right. ``own`` is what the asking
+    process declares, which may not have published itself yet.
+    """
+    voices = [process.row for process in processes if process.alive and process.role in ROLES]
+    voices.sort(key=lambda row: float(row["started_at"]))
+    found = {} if own is None else dict(own)
+    for row in voices:
+        rows = row.get("schedules", {})
+        found |= rows if isinstance(rows, dict) else {}
+    if not voices and own is None:
+        return None
+    return {name: json.dumps(spec, sort_keys=True) for name, spec in found.items()}
