@@ -10,7 +10,7 @@ import click
 from redis.exceptions import RedisError
 
 from jobs import __version__, keys, queues, registry, scripts
-from jobs.commands import clean, dead, example, job, lanes, shared, watch
+from jobs.commands import clean, dead, example, job, lanes, schedules, shared, watch
 from jobs.daemons import DAEMONS
 from jobs.errors import SignalboxError
 from jobs.reaper import LOST_LEASES, POISON
@@ -38,6 +38,7 @@ cli.add_command(example.group)
 cli.add_command(job.command)
 cli.add_command(dead.group)
 cli.add_command(clean.command)
+cli.add_command(schedules.group)
 
 
 @cli.command()

@@ -1,0 +1,141 @@
+"""What a person sees of the schedules, and may do: run one now, pause it, let it go on."""
+
+import contextlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from redis import Redis
+
+from jobs import keys, queues
+from jobs.errors import UnknownSchedule
+from jobs.queues import JobRef
+from jobs.schedule.payload import read
+from jobs.schedule.spec import Spec, mark
+from jobs.settings import current
+from jobs.timetable import zone
+
+SHOWN = 200
+"""Of rq-scheduler's entries, the next ones; there may be any number."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One schedule, or one entry of rq-scheduler's, as it is now. Times are by the clock of its zone."""
+
+    name: str
+    spec: str
+    zone: str
+    next: datetime | None
+    last: datetime | None
+    state: str
+    """``on``; ``paused``; ``orphan``: no living process has it in its code; ``passed over``: the job of the slot
+    before still went on; ``error: …``."""
+
+
+def rows(client: Redis) -> list[Row]:
+    """Every schedule by name, then rq-scheduler's entries by time. Raises ``RedisError``."""
+    with client.pipeline(transaction=False) as pipeline:
+        pipeline.hgetall(keys.SCHEDULES)
+        pipeline.zrange(keys.SLOTS, 0, -1, withscores=True)
+        pipeline.zrange(keys.CLOCK, 0, SHOWN - 1, withscores=True)
+        pipeline.hgetall(keys.QUARANTINE)
+        specs, slots, entries, errors = pipeline.execute()
+        names = sorted(specs)
+        for name in names:
+            pipeline.hgetall(keys.schedule(name.decode()))
+        kept = pipeline.execute()
+    ours = [_row(name.decode(), specs[name], dict(slots).get(name), own) for name, own in zip(names, kept, strict=True)]
+    theirs = [_entry(client, entry, at, errors.get(entry)) for entry, at in entries]
+    return ours + [row for row in theirs if not row.name.startswith(keys.HEARTBEAT)]
+
+
+def _row(name: str, text: bytes, slot: float | None, own: dict[bytes, bytes]) -> Row:
+    try:
+        times = Spec.read(name, text).timetable
+        spec, tz = times.words, times.tz
+    except (ValueError, KeyError, TypeError):
+        spec, tz = "unreadable", "UTC"
+    ticked = float(own[b"ticked"]) if b"ticked" in own else None
+    return Row(name, spec, tz, _at(slot, tz), _at(ticked, tz), _state(own, slot))
+
+
+def _state(own: dict[bytes, bytes], slot: float | None) -> str:
+    if b"error" in own:
+        return f"error: {own[b'error'].decode()}"
+    if b"orphaned" in own:
+        return "orphan"
+    if b"paused" in own:
+        return "paused"
+    passed_over = float(own.get(b"passed", 0)) > float(own.get(b"ticked", 0))
+    return "passed over" if passed_over else "on"
+
+
+def _entry(client: Redis, entry: bytes, at: float, error: bytes | None) -> Row:
+    name = entry.decode(errors="backslashreplace")
+    meta_text, ticked = cast(list[bytes | None], client.hmget(keys.job(name), "meta", "ticked"))
+    meta: object = None
+    with contextlib.suppress(ValueError):
+        meta = read(meta_text) if meta_text else None
+    spec = "once"
+    if isinstance(meta, dict) and meta.get("interval"):
+        spec = f"every {meta['interval']} s"
+    elif isinstance(meta, dict) and meta.get("cron_string"):
+        spec = str(meta["cron_string"])
+    state = f"error: {error.decode()}" if error else "rq-scheduler"
+    return Row(name, spec, "UTC", _at(at, "UTC"), _at(float(ticked) if ticked else None, "UTC"), state)
+
+
+def _at(seconds: float | None, tz: str) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, zone(tz))
+
+
+def run(client: Redis, name: str) -> JobRef:
+    """Make a job of a schedule now; its slots stay as they are. Raises ``UnknownSchedule``."""
+    spec = _spec(client, name)
+    made = spec.job(current(), f"now-{mark(_now(client)).replace('-', '')}")
+    client.hset(keys.schedule(name), "extra_job", made.id)
+    return queues.submit(client, [made])[0]
+
+
+def pause(client: Redis, name: str) -> bool:
+    """Make no job of a schedule until it is resumed; False when it was paused. Raises ``UnknownSchedule``."""
+    _spec(client, name)
+    with client.pipeline() as pipeline:
+        pipeline.hset(keys.schedule(name), "paused", repr(_now(client)))
+        pipeline.zrem(keys.SLOTS, name)
+        return bool(pipeline.execute()[0])
+
+
+def resume(client: Redis, name: str) -> datetime | None:
+    """Let a paused schedule go on with its next slot, and say when that is; None when it was not paused.
+
+    Raises ``UnknownSchedule``.
+    """
+    spec, own = _spec(client, name), keys.schedule(name)
+    slot = spec.next(_now(client))
+    paused, orphaned = cast(list[bytes | None], client.hmget(own, "paused", "orphaned"))
+    if not paused:
+        return None
+    with client.pipeline() as pipeline:
+        pipeline.hdel(own, "paused")
+        if not orphaned:
+            pipeline.zadd(keys.SLOTS, {name: slot})
+        pipeline.execute()
+    return _at(slot, spec.timetable.tz)
+
+
+def _spec(client: Redis, name: str) -> Spec:
+    text = cast(bytes | None, client.hget(keys.SCHEDULES, name))
+    if text is None:
+        known = sorted(raw.decode() for raw in cast(list[bytes], client.hkeys(keys.SCHEDULES)))
+        raise UnknownSchedule(f"there is no schedule {name!r}; known: {', '.join(known) or 'none'}")
+    try:
+        return Spec.read(name, text)
+    except (ValueError, KeyError, TypeError) as error:
+        raise UnknownSchedule(f"schedule {name!r} cannot be read: {error!r}") from error
+
+
+def _now(client: Redis) -> float:
+    seconds, microseconds = client.time()
+    return float(seconds) + float(microseconds) / 1e6
