@@ -12,6 +12,7 @@ from jobs.errors import UnknownSchedule
 from jobs.queues import JobRef
 from jobs.schedule.payload import read
 from jobs.schedule.spec import Spec, mark
+from jobs.schedule.store import BEATS
 from jobs.settings import current
 from jobs.timetable import zone
 
@@ -47,7 +48,7 @@ def rows(client: Redis) -> list[Row]:
         kept = pipeline.execute()
     ours = [_row(name.decode(), specs[name], dict(slots).get(name), own) for name, own in zip(names, kept, strict=True)]
     theirs = [_entry(client, entry, at, errors.get(entry)) for entry, at in entries]
-    return ours + [row for row in theirs if not row.name.startswith(keys.HEARTBEAT)]
+    return ours + [row for row in theirs if not row.name.startswith(BEATS)]
 
 
 def _row(name: str, text: bytes, slot: float | None, own: dict[bytes, bytes]) -> Row:

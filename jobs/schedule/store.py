@@ -27,6 +27,8 @@ from jobs.timetable import Timetable, next_slot
 
 log = logging.getLogger(__name__)
 
+BEATS = f"{keys.HEARTBEAT}every-"
+"""How the ids of our own entries begin."""
 WAITING = {b"", *(status.value.encode() for status in (JobStatus.CREATED, JobStatus.SCHEDULED))}
 """A one-time entry in any other state was handed over before, by a process that died before it removed it."""
 LOOK_AGAIN = 3600.0
@@ -64,7 +66,7 @@ class Store(rq_scheduler.Scheduler):  # type: ignore[misc]
     def keep_heartbeats(self, queues: tuple[str, ...], every: float) -> None:
         """See to it that each queue has its heartbeat in the store; an entry that is right is left alone."""
         for queue in queues:
-            entry = f"{keys.HEARTBEAT}every-{queue.replace('_', '_5f').replace('.', '_2e').replace(':', '_3a')}"
+            entry = f"{BEATS}{queue.replace('_', '_5f').replace('.', '_2e').replace(':', '_3a')}"
             data = serializer().dumps((heartbeat.TASK.name, None, (queue,), {}))
             meta = serializer().dumps({"interval": every})
             if self.connection.hmget(keys.job(entry), "data", "meta") != [data, meta]:
@@ -108,7 +110,7 @@ class Store(rq_scheduler.Scheduler):  # type: ignore[misc]
         if not isinstance(meta, dict):
             raise ValueError("its meta is no dict")
         following = _following(meta, due, now)
-        if entry.startswith(keys.HEARTBEAT):
+        if entry.startswith(BEATS):
             heartbeat.send(self.connection, row[b"origin"].decode())
             self.connection.zadd(self.scheduled_jobs_key, {entry: following})
             return True
