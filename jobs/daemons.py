@@ -34,6 +34,9 @@ def _parser(name: str) -> argparse.ArgumentParser:
         parser.add_argument("--concurrency", metavar="T", help="jobs that a child runs at once (JOBS_CONCURRENCY)")
         parser.add_argument("--pool", metavar="KIND", help="thread, or process: a process for each job (JOBS_POOL)")
         parser.add_argument("--processes", metavar="N", help="children (JOBS_PROCESSES)")
+        parser.add_argument("--type", metavar="TYPE", help="serve the queues of this type (JOBS_TYPE, JOBS_TYPES)")
+        parser.add_argument("--single", action="store_true", help="of its type one works (JOBS_SINGLE)")
+        parser.add_argument("--if-held", metavar="WHAT", help="wait, or exit: end with code 75 (JOBS_IF_HELD)")
     if name == "combo":
         parser.add_argument("--port", help="port of the web part (PORT)")
         parser.add_argument("--no-restart", action="store_true", help="end with the first part that ends, and its code")
@@ -43,9 +46,14 @@ def _parser(name: str) -> argparse.ArgumentParser:
 def run(name: str, arguments: list[str]) -> int:
     """Run a daemon to its end; returns its exit code. Bad settings are one line and 2."""
     options = vars(_parser(name).parse_args(arguments))
+    queues, kind = ",".join(options.pop("queues", ())), options.pop("type", None) or os.environ.get("JOBS_TYPE")
     given = {
         "JOBS_TASKS": options.pop("tasks"),
-        "JOBS_QUEUES": ",".join(options.pop("queues", ())),
+        "JOBS_QUEUES": queues,
+        "JOBS_TYPE": kind,
+        "JOBS_TYPES": f"{kind}={queues}" if kind and queues else None,
+        "JOBS_SINGLE": "1" if options.pop("single", False) else None,
+        "JOBS_IF_HELD": options.pop("if_held", None),
         "JOBS_CONCURRENCY": options.pop("concurrency", None),
         "JOBS_POOL": options.pop("pool", None),
         "JOBS_PROCESSES": options.pop("processes", None),

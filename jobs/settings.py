@@ -6,7 +6,7 @@
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
@@ -26,6 +26,7 @@ PLATFORMS = {
     "KUBERNETES_SERVICE_HOST": "Kubernetes",
 }
 NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
+TYPE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _PREFIX = re.compile(r"[A-Za-z0-9_.:{}-]+")  # what rq.defaults accepts
 
@@ -50,6 +51,20 @@ def _limits(text: str) -> tuple[tuple[str, int], ...]:
     if not all(NAME.fullmatch(name) and number.isdecimal() and 0 < int(number) <= 10_000 for name, _, number in pairs):
         raise ValueError("expected queue=number separated by commas, each number from 1 to 10000, such as inbox=10")
     return tuple((name, int(number)) for name, _, number in pairs)
+
+
+def _types(text: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """``inbound=inbox,default;outbound=mail``."""
+    pairs = [part.strip().partition("=") for part in text.split(";") if part.strip()]
+    if not all(TYPE.fullmatch(name.strip()) and queues.strip() for name, _, queues in pairs):
+        raise ValueError("expected type=queues separated by semicolons, such as inbound=inbox,default;outbound=mail")
+    return tuple((name.strip(), names(queues)) for name, _, queues in pairs)
+
+
+def _type(text: str) -> str:
+    if text and not TYPE.fullmatch(text):
+        raise ValueError("expected letters, digits, _ . and -, such as inbound")
+    return text
 
 
 def _modules(text: str) -> tuple[str, ...]:
@@ -151,6 +166,8 @@ class Settings:
     """What the platform calls this deployment (production, staging); ``local`` in development."""
     commit: str
     service: str
+    replica: str
+    """Which of a service's replicas this is, where the platform says so."""
     warnings: tuple[str, ...]
 
     queues: tuple[str, ...] = _setting(
@@ -189,7 +206,25 @@ class Settings:
     )
     concurrency: int = _setting("JOBS_CONCURRENCY", "10", "jobs that one child of a worker runs at once", _count)
     processes: int = _setting("JOBS_PROCESSES", "1", "children of a worker", _count)
-    lease: float = _setting("JOBS_LEASE", "6", "how long a worker's hold on its jobs outlives its last word", seconds)
+    lease: float = _setting(
+        "JOBS_LEASE", "6", "how long a worker's hold on its jobs, and on its type, outlives its last word", seconds
+    )
+    types: tuple[tuple[str, tuple[str, ...]], ...] = _setting(
+        "JOBS_TYPES", "", "the queues of each worker type, such as `inbound=inbox,default;outbound=mail`", _types
+    )
+    type: str = _setting(
+        "JOBS_TYPE",
+        "",
+        "the type of this worker: it serves the queues of `JOBS_TYPES`, or where that is not set the one of its name",
+        _type,
+    )
+    single: bool = _setting("JOBS_SINGLE", "0", "`1`: of this worker's type one works, the others stand by", _switch)
+    if_held: str = _setting(
+        "JOBS_IF_HELD",
+        "wait",
+        "while another holds the type: `wait` stands by, `exit` ends with code 75",
+        _choice("wait", "exit"),
+    )
     interruptions: int = _setting(
         "JOBS_MAX_INTERRUPTIONS", "3", "how often a job may be running when its process dies before it fails", _count
     )
@@ -224,21 +259,33 @@ class Settings:
                 f"{platform} keeps no local data, so Signalbox will not start a Redis of its own here. "
                 "Add a Redis service and set REDIS_URL on every service that uses it",
             )
-        return cls(
+        settings = cls(
             redis=found,
             platform=platform,
             environment=environ.get("RAILWAY_ENVIRONMENT_NAME") or (platform.lower() if platform else "local"),
             commit=environ.get("RAILWAY_GIT_COMMIT_SHA") or environ.get("SOURCE_VERSION") or "",
             service=environ.get("SERVICE_NAME") or environ.get("RAILWAY_SERVICE_NAME") or "",
+            replica=environ.get("RAILWAY_REPLICA_ID") or environ.get("DYNO") or "",
             warnings=tuple(warnings),
             **{item.name: _read(item.metadata, environ) for item in fields(cls) if item.metadata},
         )
+        return replace(settings, queues=_queues_of(settings)) if settings.type or settings.single else settings
+
+
+def _queues_of(settings: Settings) -> tuple[str, ...]:
+    """The queues of the worker's type. Raises ``SettingsError`` when there is no such type."""
+    types = dict(settings.types)
+    if not settings.type:
+        raise SettingsError("JOBS_TYPE", None, "of which type is this worker the single one? Name it, such as inbound")
+    if types and settings.type not in types:
+        raise SettingsError("JOBS_TYPE", settings.type, f"JOBS_TYPES has only {', '.join(types)}")
+    return types.get(settings.type, (settings.type,))
 
 
 def _read(metadata: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
     variable = metadata["variable"]
     text = environ.get(variable, "").strip() or metadata["default"]
-    if not text and metadata["read"] not in (_modules, _some_names, _limits):
+    if not text and metadata["read"] not in (_modules, _some_names, _limits, _types, _type):
         return None
     try:
         return metadata["read"](text)

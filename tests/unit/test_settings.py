@@ -28,6 +28,7 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         environment="local",
         commit="",
         service="",
+        replica="",
         warnings=(),
         queues=("default",),
         tasks=(),
@@ -44,6 +45,10 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         concurrency=10,
         processes=1,
         lease=6,
+        types=(),
+        type="",
+        single=False,
+        if_held="wait",
         interruptions=3,
         max_running=(),
         halt=(),
@@ -80,6 +85,15 @@ def test_an_empty_variable_counts_as_unset(variable: str, blank: str) -> None:
         ("JOBS_LOG_LEVEL", "debug", "log_level", "debug"),
         ("JOBS_FOLDER", "/data/box", "folder", Path("/data/box")),
         ("RQ_KEY_PREFIX", "{shop}:rq", "key_prefix", "{shop}:rq"),
+        (
+            "JOBS_TYPES",
+            "inbound=inbox, default; mail=out",
+            "types",
+            (("inbound", ("inbox", "default")), ("mail", ("out",))),
+        ),
+        ("JOBS_TYPE", "inbound", "type", "inbound"),
+        ("JOBS_IF_HELD", "exit", "if_held", "exit"),
+        ("RAILWAY_REPLICA_ID", "r1", "replica", "r1"),
         ("SERVICE_NAME", "web", "service", "web"),
         ("RAILWAY_SERVICE_NAME", "web", "service", "web"),
         ("RAILWAY_GIT_COMMIT_SHA", "c0ffee", "commit", "c0ffee"),
@@ -123,6 +137,12 @@ def test_durations_have_units(variable: str, field: str, text: str, seconds: flo
         ("PORT", "-1", "1 to 65535"),
         ("PORT", "http", "1 to 65535"),
         ("JOBS_WORKER_PORT", "x", "1 to 65535"),
+        ("JOBS_TYPES", "inbound", "type=queues"),
+        ("JOBS_TYPES", "in bound=inbox", "type=queues"),
+        ("JOBS_TYPES", "inbound=a b", "queue names"),
+        ("JOBS_TYPE", "in:bound", "such as inbound"),
+        ("JOBS_SINGLE", "yes", "0 or 1"),
+        ("JOBS_IF_HELD", "die", "wait, exit"),
         ("JOBS_SERIALIZER", "yaml", "json, pickle"),
         ("JOBS_TIMEOUT", "soon", "10m"),
         ("JOBS_TIMEOUT", "0", "above zero"),
@@ -232,3 +252,22 @@ def test_the_table_has_a_row_for_every_variable_with_its_purpose() -> None:
     assert rows["PORT"][0] == "8000"
     assert rows["JOBS_TOKEN"][0] == "none"
     assert all(purpose for _, purpose in rows.values())
+
+
+def test_a_type_serves_its_queues() -> None:
+    types = {"JOBS_TYPES": "inbound=inbox,default;outbound=mail", "JOBS_QUEUES": "other"}
+    assert Settings.from_environ(types).queues == ("other",)
+    assert Settings.from_environ({**types, "JOBS_TYPE": "inbound"}).queues == ("inbox", "default")
+
+
+def test_a_type_without_a_map_serves_the_queue_of_its_name() -> None:
+    assert Settings.from_environ({"JOBS_TYPE": "inbound", "JOBS_SINGLE": "1"}).queues == ("inbound",)
+
+
+def test_a_type_that_the_map_does_not_have_is_refused() -> None:
+    error = refusal({"JOBS_TYPES": "inbound=inbox;outbound=mail", "JOBS_TYPE": "inbuond"})
+    assert str(error) == "JOBS_TYPE is 'inbuond': JOBS_TYPES has only inbound, outbound"
+
+
+def test_a_single_worker_has_a_type() -> None:
+    assert str(refusal({"JOBS_SINGLE": "1"})).startswith("JOBS_TYPE is not set: of which type")
