@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from jobs.lanes import is_busy, lane, wait_until_idle
     from jobs.queues import enqueue, enqueue_many, prepare
     from jobs.retry import Retry, Snooze
+    from jobs.supervise.instance import instance_token
     from jobs.supervise.locks import active_run, holder, is_locked, lock, wait_for_active_runs
     from jobs.tasks import task
 
@@ -40,6 +41,7 @@ __all__ = [
     "enqueue",
     "enqueue_many",
     "holder",
+    "instance_token",
     "is_busy",
     "is_locked",
     "lane",
@@ -61,6 +63,7 @@ _HOMES = {
     "enqueue": "jobs.queues",
     "enqueue_many": "jobs.queues",
     "holder": "jobs.supervise.locks",
+    "instance_token": "jobs.supervise.instance",
     "is_busy": "jobs.lanes",
     "is_locked": "jobs.supervise.locks",
     "lane": "jobs.lanes",

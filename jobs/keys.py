@@ -36,6 +36,7 @@ SCHEDULES = f"{OURS}:schedules"
 SLOTS = f"{OURS}:slots"
 ORPHANS = f"{OURS}:orphans"
 QUARANTINE = f"{OURS}:quarantine"
+INSTANCES = f"{OURS}:instances"
 
 HEARTBEAT = "heartbeat-"
 """How the ids of heartbeat jobs begin; no other job's id may."""
@@ -84,6 +85,8 @@ KEYS = (
     Key("<p>:signalbox:orphans", "zset", "7 days each", "schedules that no living code has, by their slot"),
     Key("<p>:signalbox:quarantine", "hash", "7 days", "rq-scheduler's entries that cannot be run, and why"),
     Key("<p>:signalbox:leader", "string", "10 s", "token of the process whose scheduler leads"),
+    Key("worker:instance:lock:<type>", "string", "6 s", "who is the single worker of a type, and its token"),
+    Key("<p>:signalbox:instances", "hash", "none", "the last token of each type of single workers"),
 )
 
 
@@ -123,6 +126,12 @@ def schedule(name: str) -> str:
 
 def held(child: str) -> str:
     return f"{OURS}:held:{child}"
+
+
+def instance(kind: str) -> str:
+    """The lock of a worker type: of this name by agreement, so the prefix stands before it only if it is not RQ's."""
+    name = f"worker:instance:lock:{kind}"
+    return name if PREFIX == "rq" else f"{PREFIX}:{name}"
 
 
 def heartbeat(queue_name: str) -> str:

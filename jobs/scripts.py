@@ -165,6 +165,17 @@ class Slot(NamedTuple):
     """What is written down of the schedule once this slot has happened."""
 
 
+class Taken(NamedTuple):
+    """What came of asking for the lock of a type."""
+
+    token: int
+    """Grows with every holder; 0: another holds it."""
+    value: str
+    """What the lock says of its holder."""
+    left: float
+    """Seconds that it still lives; below zero: for ever."""
+
+
 class Published(NamedTuple):
     marker: str
     at: float
@@ -466,6 +477,29 @@ def _holding(execution: Execution | None) -> list[str]:
 
 def _who(execution: Execution | None) -> tuple[str, str]:
     return (execution.id, execution.token) if execution else ("", "")
+
+
+def take_instance(client: Redis, kind: str, worker: str, details: str, ttl: float) -> Taken:
+    """Become the single worker of a type for ``ttl`` seconds, if it has none; ``details``: members of a JSON object."""
+    names = [keys.instance(kind), keys.INSTANCES]
+    token, value, left = _run(client, "take_instance", names, [kind, worker, details, int(ttl * 1000)])
+    return Taken(int(token), _text(value), left / 1000)
+
+
+def renew_instance(client: Redis, kind: str, token: int, ttl: float) -> bool:
+    """Stay the single worker of a type for another ``ttl`` seconds; False when its lock is no longer ours."""
+    return bool(_run(client, "renew_instance", [keys.instance(kind)], [token, int(ttl * 1000)]))
+
+
+def drop_instance(client: Redis, kind: str, token: int) -> bool:
+    """Give back the lock of a type; False when it was no longer ours."""
+    return bool(_run(client, "drop_instance", [keys.instance(kind)], [token]))
+
+
+def revoke_instance(client: Redis, kind: str) -> tuple[str, float] | None:
+    """Take the lock of a type from its holder: its value, and the seconds until it is free; None when it was free."""
+    found = _run(client, "revoke_instance", [keys.instance(kind), keys.INSTANCES], [kind])
+    return (_text(found[0]), found[1] / 1000) if found else None
 
 
 def due(client: Redis) -> Due:
