@@ -23,6 +23,11 @@ def die_with(parent: int, number: signal.Signals = signal.SIGTERM) -> None:
             os.kill(os.getpid(), number)
 
 
+def end_group() -> None:
+    """Kill this process and all that it has started, at once. Only for one that leads a session of its own."""
+    os.killpg(0, signal.SIGKILL)
+
+
 def die_with_launcher(number: signal.Signals = signal.SIGTERM) -> None:
     """``die_with`` the launcher or keeper that started this process, if one did."""
     parent = int(os.environ.pop(PARENT, "0"))

@@ -13,6 +13,7 @@ from typing import Any
 
 from rq.timeouts import JobTimeoutException
 
+from jobs.supervise.process import end_group
 from jobs.worker.table import Table
 
 IDLE_WAIT = 3600.0
@@ -80,9 +81,18 @@ class JobStopped(Exception):
     """Somebody has asked RQ to stop this job."""
 
 
+def _trust_left(table: Table) -> float:
+    return max(0.0, table.trusted_until - time.monotonic())
+
+
 def watch(slots: list[Slot], table: Table, stop: threading.Event) -> None:
-    """Look at every slot until ``stop`` is set; a job may overrun its deadline by a quarter of a second."""
-    while not stop.wait(min([LOOK, *(slot.expire(time.monotonic()) for slot in slots)])):
+    """Look at every slot until ``stop`` is set; a job may overrun its deadline by a quarter of a second.
+
+    Ends this process, with its jobs, as soon as it is no longer trusted.
+    """
+    while not stop.wait(min([LOOK, *(slot.expire(time.monotonic()) for slot in slots), _trust_left(table)])):
+        if not _trust_left(table):
+            end_group()
         for slot in slots:
             if table.asked_to_stop(slot.number):
                 slot.stop()

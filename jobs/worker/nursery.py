@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import os
 import select
 import signal
@@ -18,6 +19,7 @@ from jobs import scripts
 from jobs.errors import SignalboxError
 from jobs.registry import Inventory
 from jobs.scripts import Held, Settlement
+from jobs.supervise.instance import TOKEN
 from jobs.supervise.process import PARENT
 from jobs.worker.execution import packed
 from jobs.worker.table import Running, Table
@@ -90,6 +92,7 @@ class Nursery:
         self._children: list[Child] = []
         self._unburied: list[Child] = []
         self._start_at = 0.0
+        self._token, self._until = 0, math.inf
 
     @property
     def ids(self) -> list[str]:
@@ -126,6 +129,20 @@ class Nursery:
                 log.error("child %s has lost its lease and is killed", child.id)
                 child.kill()
 
+    def trust(self, token: int, until: float) -> None:
+        """Let the children work until then, on the monotonic clock, and their jobs read this token."""
+        self._token, self._until = token, until
+        for child in self._children:
+            child.table.trusted_until = until
+
+    def cut_off(self) -> None:
+        """Kill all children, because their time is up: nobody is to blame. Any thread may call this."""
+        for child in list(self._children):
+            child.ending_since = child.ending_since or time.monotonic()
+            if child.alive:
+                log.warning("child %s is ended, and its jobs go back: it may not work any longer", child.id)
+                child.kill()
+
     def ask_to_end(self) -> None:
         """Have the children take nothing more, give back what they have not started, and finish what runs."""
         self.signal(signal.SIGTERM)
@@ -136,9 +153,10 @@ class Nursery:
     def end(self) -> None:
         """Kill the children that are left, and put back what they and the dead held. Raises ``RedisError``."""
         for child in self._children:
-            if child.alive:
+            if child.alive and child.ending_since is None:
                 log.warning("child %s has not finished in time; its jobs go back", child.id)
                 child.ending_since = time.monotonic()
+            if child.alive:
                 child.kill()
                 child.process.wait()
         self._unburied += self._children
@@ -158,11 +176,12 @@ class Nursery:
         child_id = f"{self._worker}.{token_hex(3)}"
         scripts.grant(self._client, child_id, self._lease)
         table = Table.create(self._threads)
+        table.trusted_until = self._until
         ready, say_ready = os.pipe()
         arguments = (child_id, self._worker, str(self._threads), str(table.file), str(say_ready), *self._queues)
         process = subprocess.Popen(
             [sys.executable, "-m", "jobs.worker.child", *arguments],
-            env={**os.environ, PARENT: str(os.getpid())},
+            env={**os.environ, PARENT: str(os.getpid()), TOKEN: str(self._token)},
             stdin=subprocess.DEVNULL,
             pass_fds=(table.file, say_ready),
             start_new_session=True,

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from redis.exceptions import RedisError
 
 from jobs.scripts import Claimed, Held, Settlement
+from jobs.supervise.process import end_group
 from jobs.worker.bell import Bell, Lost
 from jobs.worker.deadlines import Slot
 from jobs.worker.execution import Interrupted, Runs, packed
@@ -157,6 +158,8 @@ class Slots:
         """What the calling thread is to do; None when it is to end."""
         with self._change:
             while True:
+                if time.monotonic() >= self._table.trusted_until:
+                    end_group()
                 stopping = self.stop.is_set()
                 if stopping and not self._done:
                     if len(self._free) == len(self.slots) and not self._turns:

@@ -1,9 +1,10 @@
 """What a child is running, where its keeper can see it even while the child cannot answer.
 
-Shared memory, one row a slot: writing it costs a microsecond, and a job that holds the interpreter, blocks in C or
-has just killed its process cannot keep it from being read.
+Shared memory, one row a slot and one number for all: writing it costs a microsecond, and a job that holds the
+interpreter, blocks in C or has just killed its process cannot keep it from being read.
 """
 
+import math
 import mmap
 import os
 import struct
@@ -13,6 +14,7 @@ from typing import NamedTuple
 _ROW = struct.Struct("<200sQddQB7x")
 _STOP = struct.Struct("<Q")
 _STOP_AT = 224
+_UNTIL = struct.Struct("d")  # native, so that it is written whole
 IDLE, RUNNING = 0, 1
 
 
@@ -32,13 +34,24 @@ class Table:
     def __init__(self, file: int, slots: int) -> None:
         self.file = file
         self._slots = slots
-        self._memory = mmap.mmap(file, _ROW.size * slots)
+        self._memory = mmap.mmap(file, _ROW.size * slots + _UNTIL.size)
 
     @classmethod
     def create(cls, slots: int) -> "Table":
         with tempfile.TemporaryFile() as file:
-            file.truncate(_ROW.size * slots)
-            return cls(os.dup(file.fileno()), slots)
+            file.truncate(_ROW.size * slots + _UNTIL.size)
+            table = cls(os.dup(file.fileno()), slots)
+            table.trusted_until = math.inf
+            return table
+
+    @property
+    def trusted_until(self) -> float:
+        """Until when the child may work, on the system's monotonic clock; its keeper sets it."""
+        return float(_UNTIL.unpack_from(self._memory, _ROW.size * self._slots)[0])
+
+    @trusted_until.setter
+    def trusted_until(self, until: float) -> None:
+        _UNTIL.pack_into(self._memory, _ROW.size * self._slots, until)
 
     def begin(self, slot: int, job_id: str, token: str, started: float, deadline: float) -> None:
         """Say that a slot runs this execution."""
