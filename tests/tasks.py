@@ -9,7 +9,7 @@ from typing import Any
 import rq
 from rq import get_current_job
 
-from jobs import Retry, Snooze, progress, task
+from jobs import Retry, Snooze, instance_token, progress, task
 
 
 @task
@@ -164,6 +164,22 @@ def on_end(job: Any, connection: Any, *details: Any) -> None:
 
 def not_a_task() -> None:
     raise AssertionError("this must never run")
+
+
+@task(attempts=1)
+def trace(path: str, text: str, seconds: float) -> None:
+    """Say every 20 ms that it runs: text, token of the single worker, process, seconds on the system's clock."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        _append(path, f"{text} {instance_token()} {os.getpid()} {time.monotonic():.3f}")
+        time.sleep(0.02)
+
+
+@task(attempts=1)
+def hog(path: str) -> None:
+    """Hold the interpreter for minutes: no other thread of its process runs."""
+    _append(path, str(os.getpid()))
+    sum(range(10**11))
 
 
 def _append(path: str, text: str) -> None:

@@ -69,6 +69,8 @@ def _no_worker(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     else:
         how = "stopped" if last.row["status"] == "stopped" else "was last seen"
         seen = f"the last one, {last.id}, {how} {_ago(snapshot.now - last.seen_at)} ago"
+    if idle := [process for process in snapshot.processes if process.alive and process.row["status"] == "standby"]:
+        seen += f"; {_count(len(idle), 'worker')} standing by, see: python -m jobs locks"
     waiting = sum(queue.waiting for queue in snapshot.queues)
     yield Finding(
         "no_worker",
@@ -80,7 +82,8 @@ def _no_worker(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
 
 
 def _last_worker(snapshot: Snapshot) -> Process | None:
-    return next((process for process in snapshot.processes if process.role == "worker"), None)
+    workers = (process for process in snapshot.processes if process.role == "worker")
+    return next((process for process in workers if process.row["status"] != "standby"), None)
 
 
 def _different_namespace(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:

@@ -31,6 +31,9 @@ class Identity:
     pid: int
     boot: str
     service: str
+    replica: str
+    type: str
+    """The type of a worker that has one."""
     cwd: str
     environment: str
     redis: str
@@ -56,6 +59,10 @@ class Identity:
     clock_offset: float = 0.0
     """This process's clock minus the server's, in seconds."""
     status: str = "starting"
+    holder: str = ""
+    """Of a type that is single: the id of the worker that holds it."""
+    token: int = 0
+    """The token under which this worker holds it."""
     counters: dict[str, int] = field(default_factory=dict)
     schedules: dict[str, Any] = field(default_factory=dict)
     """What its tasks declare, by name; the scheduler that leads keeps them."""
@@ -68,10 +75,16 @@ class Identity:
         """The one line each process logs when it starts."""
         return (
             f"{self.id} is {self.status}: redis {self.redis} (marker {self.marker}, fingerprint {self.fingerprint}, "
-            f"client {self.client_id}), prefix {self.prefix}, queues {','.join(self.queues)}, {self.serializer}, "
+            f"client {self.client_id}), prefix {self.prefix}, {self._serves}, {self.serializer}, "
             f"{self.tasks} tasks {self.code}, commit {self.commit or 'unknown'}, "
             + ", ".join(f"{name} {number}" for name, number in self.versions.items())
         )
+
+    @property
+    def _serves(self) -> str:
+        if self.status == "standby":
+            return f"type {self.type}, held by {self.holder or 'nobody yet'}"
+        return f"{f'type {self.type}, ' if self.type else ''}queues {','.join(self.queues)}"
 
 
 def process_id(role: str) -> str:
@@ -90,6 +103,8 @@ def describe(settings: Settings, role: str, queues: tuple[str, ...], client: Red
         pid=os.getpid(),
         boot=BOOT,
         service=settings.service,
+        replica=settings.replica,
+        type=settings.type if role == "worker" else "",
         cwd=os.getcwd(),
         environment=settings.environment,
         redis=where.redacted,

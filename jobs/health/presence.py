@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from secrets import token_hex
+from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -35,6 +36,7 @@ class Presence:
         queues: tuple[str, ...],
         counters: Callable[[], Mapping[str, int]] = dict,
         inventory: Callable[[], Inventory] = registry.inventory,
+        state: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
         self._settings = settings
         self._role = role
@@ -42,7 +44,9 @@ class Presence:
         self._queues = queues
         self._counters = counters
         self._inventory = inventory
+        self._state = state
         self._stop = threading.Event()
+        self._news = threading.Event()
         self._thread = threading.Thread(target=self._run, name="presence", daemon=True)
         self._born = time.monotonic()
         self.identity: Identity | None = None
@@ -55,9 +59,17 @@ class Presence:
         self._then = then
         self._thread.start()
 
+    def tell(self) -> None:
+        """``start``, or once started publish now instead of at the next turn, because ``state`` has changed."""
+        if self._thread.ident is None:
+            self.start()
+        else:
+            self._news.set()
+
     def stop(self) -> None:
         """Publish that this process has stopped; takes no longer than the client's deadline."""
         self._stop.set()
+        self._news.set()
         if self.identity:
             try:
                 self._publish("stopped")
@@ -66,11 +78,17 @@ class Presence:
 
     def _run(self) -> None:
         if self._introduce_when_redis_answers():
-            while not self._stop.wait(PERIOD):
+            while self._wait():
                 try:
                     self._publish("ready")
                 except RedisError as error:
                     log.warning("could not say that %s is ready: %s", process_id(self._role), error)
+
+    def _wait(self) -> bool:
+        """Wait for the next turn, or for news; False when it is time to stop."""
+        self._news.wait(PERIOD)
+        self._news.clear()
+        return not self._stop.is_set()
 
     def _introduce_when_redis_answers(self) -> bool:
         delay = 0.25
@@ -95,7 +113,12 @@ class Presence:
     def _publish(self, status: str) -> None:
         assert self.identity
         counters = {"uptime": int(time.monotonic() - self._born), **self._counters()}
-        identity = replace(self.identity, status=status, counters=counters)
+        identity = replace(self.identity, status=status, counters=counters, queues=self._queues)
+        if not identity.code:  # nobody could tell yet
+            inventory = self._inventory()
+            identity = replace(identity, tasks=inventory.tasks, code=inventory.code)
+        if status == "ready":
+            identity = replace(identity, **self._state())
         seen = scripts.publish(self._client, identity.id, json.dumps(identity.as_dict()), token_hex(6))
         self.last_seen = time.monotonic()
         self.identity = replace(identity, marker=seen.marker, clock_offset=round(time.time() - seen.at, 3))

@@ -24,13 +24,23 @@ def live() -> Document:
     return 200, {"status": "pass"}
 
 
-def ready(view: View, last_seen: float) -> Document:
-    """Does Redis answer, and has it heard from us? ``last_seen`` is the seconds since it last did."""
+def ready(view: View, last_seen: float, identity: Identity | None = None) -> Document:
+    """Does Redis answer, and has it heard from us? ``last_seen`` is the seconds since it last did.
+
+    A worker that stands by is ready too; it says for whom.
+    """
     if view.snapshot.error:
         return 503, {"status": "fail", "reason": "Redis does not answer"}
     if last_seen > 30:
         return 503, {"status": "fail", "reason": "Redis has not taken this process's heartbeat yet"}
-    return 200, {"status": "pass"}
+    return 200, {"status": "pass", **_held(identity)}
+
+
+def _held(identity: Identity | None) -> dict[str, Any]:
+    """Of a single worker: does it work or stand by, and who holds its type."""
+    if identity is None or not (identity.holder or identity.status == "standby"):
+        return {}
+    return {"instance": {"type": identity.type, "state": identity.status, "holder": identity.holder}}
 
 
 def health(view: View, identity: Identity | None, full: bool) -> Document:
@@ -42,6 +52,7 @@ def health(view: View, identity: Identity | None, full: bool) -> Document:
             for finding in view.findings
         ],
         "timestamp": _iso(view.snapshot.now),
+        **_held(identity),
     }
     if full:
         body["identity"] = identity.as_dict() if identity else None

@@ -29,12 +29,13 @@ class _Server(ThreadingHTTPServer):
 def serve(port: int, watch: Watch, presence: Presence) -> None:
     """Answer ``/livez``, ``/readyz``, ``/health`` and ``/health/queue`` on every address, from a thread.
 
-    The answers are the public ones: codes, counts, no evidence. Raises ``SettingsError`` when the port is taken.
+    The answers are the public ones: codes, counts, no evidence; and of a single worker, who holds its type.
+    Raises ``SettingsError`` when the port is taken.
     """
     routes: dict[str, Callable[[], Document]] = {
         "/livez": report.live,
-        "/readyz": lambda: report.ready(watch.view(), time.monotonic() - presence.last_seen),
-        "/health": lambda: report.health(watch.view(), None, full=False),
+        "/readyz": lambda: report.ready(watch.view(), time.monotonic() - presence.last_seen, presence.identity),
+        "/health": lambda: report.health(watch.view(), presence.identity, full=False),
         "/health/queue": lambda: report.queue_health(watch.view(), {}),
     }
 

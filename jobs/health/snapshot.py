@@ -38,6 +38,11 @@ class Process:
     def role(self) -> str:
         return str(self.row["role"])
 
+    @property
+    def works(self) -> bool:
+        """Is it alive, and does what its role says? A worker that stands by for another of its type does not."""
+        return self.alive and self.row.get("status") != "standby"
+
 
 @dataclass(frozen=True)
 class Heartbeat:
@@ -95,7 +100,8 @@ class Snapshot:
     elsewhere: tuple[Elsewhere, ...] = field(default=())
 
     def alive(self, role: str) -> tuple[Process, ...]:
-        return tuple(process for process in self.processes if process.alive and process.role == role)
+        """The processes of a role that live and work."""
+        return tuple(process for process in self.processes if process.works and process.role == role)
 
 
 def living(client: Redis) -> tuple[Process, ...]:

@@ -24,6 +24,7 @@ from jobs.schedule.leader import TTL as LEADER_TTL
 from jobs.schedule.loop import promote_limited
 from jobs.scripts import Ticked
 from jobs.settings import Settings
+from jobs.supervise.instance import HeldElsewhere, Instance
 from jobs.worker.nursery import Nursery, SettingsRefused
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class Keeper(BaseWorker):
         nursery: Nursery,
         stop: threading.Event,
         on_ready: Callable[[], None],
+        instance: Instance | None = None,
     ) -> None:
         super().__init__(list(settings.queues), name=name, connection=client, serializer=serializer())
         self._settings = settings
@@ -53,15 +55,22 @@ class Keeper(BaseWorker):
         self._stop = stop
         self._on_ready = on_ready
         self._clock = Clock(client, settings)
+        self._instance = instance
+        self._label = f"[{settings.type}]" if settings.type else f"worker {name}"
+        self._store = Store(client)
         self._leads = False
         self._period = min(TICK, settings.lease / 3)
-        self._registered = False
-        self._announced = False
+        self._next_tick = 0.0
+        self._registered = self._known = False
+        self._works: bool | None = None
         self._ticked: Ticked | None = None
         self._crowded: list[str] = []
 
     def run(self) -> None:
-        """Tick until ``stop`` is set, then drain. A Redis that is lost, full or read-only is waited for."""
+        """Tick until ``stop`` is set, then drain. A Redis that is lost, full or read-only is waited for.
+
+        Raises ``HeldElsewhere`` when another holds its type and it is not to stand by.
+        """
         try:
             self._keep()
         except SettingsRefused:
@@ -71,7 +80,7 @@ class Keeper(BaseWorker):
             self._drain()
 
     def _keep(self) -> None:
-        delay, next_tick = LOOK, 0.0
+        delay = LOOK
         while not self._stop.is_set():
             try:
                 if time.monotonic() >= next_tick:
@@ -84,12 +93,52 @@ class Keeper(BaseWorker):
                     self._announced = True
                     self._clock.declare(self._nursery.inventory.schedules)
                     self._on_ready()
+                self._step()
                 delay = LOOK
             except RedisError as error:
                 delay = min(delay * 2, BACKOFF_CAP, self._settings.lease / 2)
                 self._registered = False
                 log.warning("worker %s: %s; next try in %.1f s", self.name, error, delay)
             self._stop.wait(delay)
+
+    def _step(self) -> None:
+        works = self._may_work()
+        if works and not self._registered:
+            self._register()
+        if time.monotonic() >= self._next_tick:
+            self._tick()
+            self._next_tick = time.monotonic() + self._period
+        else:
+            self._trim()
+        if works:
+            self._nursery.tend()
+        if works != self._works and (self._nursery.inventory or not works):
+            self._works = works
+            self._on_ready()
+
+    def _may_work(self) -> bool:
+        """May this worker run jobs: does it hold its type, or need not? One that may not keeps the line as others do,
+        and runs nothing."""
+        if not self._instance:
+            return True
+        self._instance.attend()
+        if self._instance.is_ours:
+            return True
+        if self._settings.if_held == "exit" and self._instance.is_held_elsewhere:
+            raise HeldElsewhere(f"{self._settings.type} is held by {self._instance.holder}")
+        self._nursery.end()
+        if self._known:
+            self._unregister()
+            self.connection.delete(self.key)  # or the tick would keep what is left of it
+        return False
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What its identity says besides: who holds its type, and that it stands by."""
+        if not self._instance:
+            return {}
+        standby = {} if self._works else {"status": "standby", "queues": ()}
+        return {"holder": self._instance.holder.worker, "token": self._instance.token, **standby}
 
     @property
     def counters(self) -> dict[str, int]:
@@ -98,8 +147,6 @@ class Keeper(BaseWorker):
         return {"processed": done + failed, "failed": failed}
 
     def _tick(self) -> None:
-        if not self._registered:
-            self._register()
         ticked = self._renew()
         self._nursery.lose(ticked.gone)
         if ticked.recovered:
@@ -136,13 +183,22 @@ class Keeper(BaseWorker):
         return self._ticked
 
     def _register(self) -> None:
+        self._known = True
         with suppress(ValueError):  # it is registered already, by a call whose reply was lost
             self.register_birth()
         if not self.pubsub_thread:
             self.subscribe()
         self.set_state(WorkerStatus.STARTED)
         self._registered = True
-        log.info("worker %s registered; listening on %s", self.name, ", ".join(self.queue_names()))
+        token = f" as {self.name}, token {self._instance.token}" if self._instance else ""
+        log.info("%s registered%s", self._label, token)
+        log.info("%s listening on %s", self._label, ", ".join(self.queue_names()))
+
+    def _unregister(self) -> None:
+        self.register_death()
+        self.unsubscribe()
+        self.pubsub_thread = None
+        self._registered = self._known = False
 
     def _drain(self) -> None:
         """Let the children finish, renewing their leases, for the grace; then put back what is left and sign off."""
@@ -150,12 +206,16 @@ class Keeper(BaseWorker):
         deadline = time.monotonic() + self._settings.grace * 0.8
         next_tick = 0.0
         while self._nursery.is_busy() and time.monotonic() < deadline:
+            if self._instance and self._instance.token:
+                self._attempt(self._instance.attend, "the lock of its type was not renewed")
             if time.monotonic() >= next_tick:
                 next_tick = time.monotonic() + self._period
                 self._attempt(self._renew, "leases were not renewed")
             time.sleep(LOOK / 2)
         if self._attempt(self._nursery.end, "jobs were not put back; their leases run out by themselves"):
             self._attempt(self._sign_off, "the worker was not signed off")
+        if self._instance:
+            self._attempt(self._instance.release, "the lock of its type was not given back; it runs out by itself")
         log.info("worker %s stops", self.name)
 
     def _attempt(self, step: Callable[[], object], otherwise: str) -> bool:
@@ -168,8 +228,8 @@ class Keeper(BaseWorker):
 
     def _sign_off(self) -> None:
         scripts.step_down(self.connection, self.name)
-        self.register_death()
-        self.unsubscribe()
+        if self._known:
+            self._unregister()
 
     # What RQ's version of would be unsafe here.
 

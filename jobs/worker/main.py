@@ -1,15 +1,24 @@
 """``python -m jobs worker [QUEUES…]``: serve queues until told to stop."""
 
+import logging
+import os
+import socket
+
+from redis import Redis
+
 from jobs.connection import address, connect, wait
-from jobs.health.identity import process_id
+from jobs.health.identity import BOOT, process_id
 from jobs.health.presence import Presence
 from jobs.health.server import serve
 from jobs.health.watch import Watch
 from jobs.registry import Inventory
 from jobs.settings import Settings
+from jobs.supervise.instance import HELD, HeldElsewhere, Holder, Instance
 from jobs.supervise.stop import on_signal
 from jobs.worker.keeper import Keeper
 from jobs.worker.nursery import Nursery, SettingsRefused
+
+log = logging.getLogger(__name__)
 
 DEADLINE = 3.0
 """Seconds for any command of the keeper: shorter than a lease, and than a platform's patience at the end."""
@@ -19,7 +28,8 @@ def main(settings: Settings) -> int:
     """Serve ``settings.queues``; returns the exit code. A Redis that is late, lost or read-only is waited for."""
     stop = on_signal()
     me = process_id("worker")
-    client = connect(settings, "worker", instance=me, deadline=DEADLINE, retries=0)
+    deadline = min(DEADLINE, settings.lease / 3) if settings.single else DEADLINE
+    client = connect(settings, "worker", instance=me, deadline=deadline, retries=0)
     if not wait(client, address(settings), stop):
         return 0
     nursery = Nursery(
@@ -38,8 +48,10 @@ def main(settings: Settings) -> int:
         queues=settings.queues,
         counters=lambda: keeper.counters,
         inventory=lambda: nursery.inventory or Inventory(0, ""),
+        state=lambda: keeper.state,
     )
-    keeper = Keeper(settings, me, client, nursery, stop, presence.start)
+    instance = _instance(settings, me, client, nursery) if settings.single else None
+    keeper = Keeper(settings, me, client, nursery, stop, presence.tell, instance)
     alone = settings.platform and settings.role == "worker"
     if port := settings.worker_port or (settings.port if alone else None):
         serve(port, Watch(settings, connect(settings, "watch", deadline=1, retries=0)), presence)
@@ -47,6 +59,14 @@ def main(settings: Settings) -> int:
         keeper.run()
     except SettingsRefused:
         return 2
+    except HeldElsewhere as error:
+        log.error("[%s] ends with code %d: %s", settings.type, HELD, error)
+        return HELD
     finally:
         presence.stop()
     return 0
+
+
+def _instance(settings: Settings, me: str, client: Redis, nursery: Nursery) -> Instance:
+    holder = Holder(me, socket.gethostname(), settings.replica, os.getpid(), BOOT)
+    return Instance(client, settings.type, holder, settings.lease, trust=nursery.trust, cut_off=nursery.cut_off)

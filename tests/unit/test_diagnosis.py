@@ -38,6 +38,7 @@ def queue(name: str = "default", *, back: float | None = 5, **counts: Any) -> Qu
 HEALTHY = Snapshot(
     NOW, leader="worker-host-1-b007", processes=(process("web"), process("worker")), queues=(queue(),), marker="m"
 )
+STANDBY = process("worker", status="standby", queues=[], code="", holder="worker-host-1-b007")
 WEB_ONLY = replace(HEALTHY, processes=(process("web"),), leader="scheduler-host-1-b007")
 BACKLOG = queue(waiting=2, waiting_ids=("a", "b"), oldest_at=NOW - 600, head_format="json")
 DEAD = process("worker", seen=7200, alive=False)
@@ -53,6 +54,8 @@ FAULTS: dict[str, list[Snapshot]] = {
         replace(WEB_ONLY, queues=(BACKLOG,)),
         replace(WEB_ONLY, processes=(process("web"), DEAD)),
         replace(WEB_ONLY, processes=(process("web"), process("worker", seen=60, alive=False, status="stopped"))),
+        replace(WEB_ONLY, processes=(process("web"), STANDBY)),
+        replace(WEB_ONLY, processes=(process("web"), STANDBY, DEAD)),
     ],
     "different_namespace": [
         replace(WEB_ONLY, elsewhere=(Elsewhere("rq", 1, "worker-host-2"), Elsewhere("other", 0, "worker-host-3"))),
@@ -237,3 +240,12 @@ def test_the_summary_says_how_it_is_known(snapshot: Snapshot, words: list[str]) 
 
 def test_the_remedy_for_an_unserved_queue_names_it() -> None:
     assert "python -m jobs worker mail" in only(FAULTS["queue_not_consumed"][0]).remedy
+
+
+def test_who_stands_by_is_no_fault_beside_one_who_works() -> None:
+    assert diagnose(replace(HEALTHY, processes=(*HEALTHY.processes, STANDBY)), LIMITS) == []
+
+
+def test_where_workers_only_stand_by_it_says_where_to_look() -> None:
+    [finding] = diagnose(replace(WEB_ONLY, processes=(process("web"), STANDBY)), LIMITS)
+    assert finding.summary.endswith("; 1 worker standing by, see: python -m jobs locks")
