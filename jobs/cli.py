@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from jobs import __version__, keys, queues, registry, scripts
 from jobs.commands import clean, dead, example, job, lanes, schedules, shared, watch
+from jobs.commands import clean, dead, example, job, lanes, locks, shared, watch
 from jobs.daemons import DAEMONS
 from jobs.errors import SignalboxError
 from jobs.reaper import LOST_LEASES, POISON
@@ -33,6 +34,7 @@ def cli() -> None:
 
 
 cli.add_command(lanes.group)
+cli.add_command(locks.group)
 cli.add_command(watch.watch)
 cli.add_command(example.group)
 cli.add_command(job.command)
