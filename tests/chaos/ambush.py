@@ -287,6 +287,38 @@ def leader(line: Line) -> Process | None:
     return next((one for one in line.living if f"-{one.popen.pid}-" in holder.decode()), None)
 
 
+# What leads a single keeper there.
+
+
+def busy_alone(ambush: Ambush) -> Process:
+    """The one of two that works, and has just begun to."""
+    ambush.line.environ |= {"JOBS_TYPE": "solo", "JOBS_SINGLE": "1"}
+    return ambush.busy()
+
+
+def take_over(ambush: Ambush, step: str, when: When) -> None:
+    worker = busy_alone(ambush)
+    ambush.lay(step, when)
+    ambush.line.kill(worker)
+
+
+def hold_on(ambush: Ambush, step: str, when: When) -> None:
+    busy_alone(ambush)
+    ambush.lay(step, when)
+
+
+def hand_over(ambush: Ambush, step: str, when: When) -> None:
+    worker = busy_alone(ambush)
+    ambush.lay(step, when, worker.popen.pid)
+    ambush.tell_to_end(worker)
+
+
+def take_away(ambush: Ambush, step: str, when: When) -> None:
+    busy_alone(ambush)
+    ambush.lay(step, when)
+    ambush.line.spawn("-m", "tests.chaos.armed", "command", "locks", "release", "solo", "--force").ends()
+
+
 # What leads a scheduler there, and commands.
 
 
@@ -477,6 +509,12 @@ GROUPS: dict[str, dict[str, Provoke]] = {
         "retire, draining": end,
         "step down": end_the_leader,
         "publish, stopped": end,
+    },
+    "single keeper": {
+        "become the single one": take_over,
+        "stay the single one": hold_on,
+        "give the type back": hand_over,
+        "take a type away": take_away,
     },
     "scheduler": {
         "promote": promote,
