@@ -12,4 +12,5 @@ class Example(NamedTuple):
 EXAMPLES = {
     "inbox": Example("jobs.examples.inbox.command", "Messages of many contacts, each contact's in order, none lost."),
     "threads": Example("jobs.examples.threads.command", "Conversations with a service that allows one run a thread."),
+    "single": Example("jobs.examples.single.command", "Three types of workers, one of each works; one is killed."),
 }
