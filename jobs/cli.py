@@ -10,8 +10,7 @@ import click
 from redis.exceptions import RedisError
 
 from jobs import __version__, keys, queues, registry, scripts
-from jobs.commands import clean, dead, example, job, lanes, schedules, shared, watch
-from jobs.commands import clean, dead, example, job, lanes, locks, shared, watch
+from jobs.commands import clean, dead, example, job, lanes, locks, schedules, shared, watch
 from jobs.daemons import DAEMONS
 from jobs.errors import SignalboxError
 from jobs.reaper import LOST_LEASES, POISON

@@ -57,7 +57,6 @@ class Keeper(BaseWorker):
         self._clock = Clock(client, settings)
         self._instance = instance
         self._label = f"[{settings.type}]" if settings.type else f"worker {name}"
-        self._store = Store(client)
         self._leads = False
         self._period = min(TICK, settings.lease / 3)
         self._next_tick = 0.0
@@ -83,16 +82,6 @@ class Keeper(BaseWorker):
         delay = LOOK
         while not self._stop.is_set():
             try:
-                if time.monotonic() >= next_tick:
-                    self._tick()
-                    next_tick = time.monotonic() + self._period
-                else:
-                    self._trim()
-                self._nursery.tend()
-                if self._nursery.inventory and not self._announced:
-                    self._announced = True
-                    self._clock.declare(self._nursery.inventory.schedules)
-                    self._on_ready()
                 self._step()
                 delay = LOOK
             except RedisError as error:
@@ -114,6 +103,8 @@ class Keeper(BaseWorker):
             self._nursery.tend()
         if works != self._works and (self._nursery.inventory or not works):
             self._works = works
+            if works and self._nursery.inventory:
+                self._clock.declare(self._nursery.inventory.schedules)
             self._on_ready()
 
     def _may_work(self) -> bool:
