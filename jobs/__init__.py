@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from jobs.retry import Retry, Snooze
     from jobs.supervise.instance import instance_token
     from jobs.supervise.locks import active_run, holder, is_locked, lock, wait_for_active_runs
+    from jobs.supervise.loops import loop
+    from jobs.supervise.timeouts import with_timeout
     from jobs.tasks import task
 
 __version__ = "0.1.0"
@@ -46,11 +48,13 @@ __all__ = [
     "is_locked",
     "lane",
     "lock",
+    "loop",
     "prepare",
     "progress",
     "task",
     "wait_for_active_runs",
     "wait_until_idle",
+    "with_timeout",
 ]
 
 _HOMES = {
@@ -68,11 +72,13 @@ _HOMES = {
     "is_locked": "jobs.supervise.locks",
     "lane": "jobs.lanes",
     "lock": "jobs.supervise.locks",
+    "loop": "jobs.supervise.loops",
     "prepare": "jobs.queues",
     "progress": "jobs.board",
     "task": "jobs.tasks",
     "wait_for_active_runs": "jobs.supervise.locks",
     "wait_until_idle": "jobs.lanes",
+    "with_timeout": "jobs.supervise.timeouts",
 }
 
 

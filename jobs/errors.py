@@ -80,3 +80,20 @@ class LockBusy(SignalboxError):
 
 class LockLost(SignalboxError):
     """The lock, or the job that took it, is somebody else's by now: what it protected may have been done twice."""
+
+
+class InvalidLoop(SignalboxError, ValueError):
+    """A loop that cannot be run or watched as it is declared."""
+
+
+class OperationTimeout(SignalboxError, TimeoutError):
+    """A call did not end in time: names the operation and the seconds that it was given."""
+
+    def __init__(self, operation: str, seconds: float, why: str = "") -> None:
+        super().__init__(f"{operation!r} {why or f'did not end within {seconds:g} s'}")
+        self.operation = operation
+        self.seconds = seconds
+
+
+class TooManyHanging(OperationTimeout):
+    """As many calls hang in this process as may; no other is begun until one of them ends."""
