@@ -34,9 +34,10 @@ def _parser(name: str) -> argparse.ArgumentParser:
         parser.add_argument("--concurrency", metavar="T", help="jobs that a child runs at once (JOBS_CONCURRENCY)")
         parser.add_argument("--pool", metavar="KIND", help="thread, or process: a process for each job (JOBS_POOL)")
         parser.add_argument("--processes", metavar="N", help="children (JOBS_PROCESSES)")
-        parser.add_argument("--type", metavar="TYPE", help="serve the queues of this type (JOBS_TYPE, JOBS_TYPES)")
+        parser.add_argument("--type", metavar="TYPE", help="its queues and its loops (JOBS_TYPE, JOBS_TYPES)")
         parser.add_argument("--single", action="store_true", help="of its type one works (JOBS_SINGLE)")
         parser.add_argument("--if-held", metavar="WHAT", help="wait, or exit: end with code 75 (JOBS_IF_HELD)")
+        parser.add_argument("--runs", metavar="WHAT", help="jobs, loops, or all (JOBS_RUNS)")
     if name == "combo":
         parser.add_argument("--port", help="port of the web part (PORT)")
         parser.add_argument("--no-restart", action="store_true", help="end with the first part that ends, and its code")
@@ -57,6 +58,8 @@ def run(name: str, arguments: list[str]) -> int:
         "JOBS_CONCURRENCY": options.pop("concurrency", None),
         "JOBS_POOL": options.pop("pool", None),
         "JOBS_PROCESSES": options.pop("processes", None),
+        "JOBS_RUNS": options.pop("runs", None),
+        "JOBS_TYPE": options.pop("type", None),
         "PORT": options.pop("port", None),
     }
     os.environ.update({variable: value for variable, value in given.items() if value})

@@ -41,6 +41,12 @@ def names(text: str) -> tuple[str, ...]:
     return found
 
 
+def _name(text: str) -> str:
+    if not NAME.fullmatch(text):
+        raise ValueError("expected 1 to 128 letters, digits and _ . : -")
+    return text
+
+
 def _some_names(text: str) -> tuple[str, ...]:
     return names(text) if text else ()
 
@@ -206,6 +212,9 @@ class Settings:
     )
     concurrency: int = _setting("JOBS_CONCURRENCY", "10", "jobs that one child of a worker runs at once", _count)
     processes: int = _setting("JOBS_PROCESSES", "1", "children of a worker", _count)
+    runs: str = _setting(
+        "JOBS_RUNS", "all", "what a worker runs: `jobs`, `loops`, or `all`", _choice("all", "jobs", "loops")
+    )
     lease: float = _setting(
         "JOBS_LEASE", "6", "how long a worker's hold on its jobs, and on its type, outlives its last word", seconds
     )

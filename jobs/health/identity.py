@@ -66,6 +66,8 @@ class Identity:
     counters: dict[str, int] = field(default_factory=dict)
     schedules: dict[str, Any] = field(default_factory=dict)
     """What its tasks declare, by name; the scheduler that leads keeps them."""
+    loops: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Of a worker: what each of its loops does (see ``jobs.supervise.roll``)."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -37,6 +37,7 @@ class Presence:
         counters: Callable[[], Mapping[str, int]] = dict,
         inventory: Callable[[], Inventory] = registry.inventory,
         state: Callable[[], Mapping[str, Any]] = dict,
+        loops: Callable[[], Mapping[str, Any]] = dict,
     ) -> None:
         self._settings = settings
         self._role = role
@@ -45,6 +46,7 @@ class Presence:
         self._counters = counters
         self._inventory = inventory
         self._state = state
+        self._loops = loops
         self._stop = threading.Event()
         self._news = threading.Event()
         self._thread = threading.Thread(target=self._run, name="presence", daemon=True)
@@ -113,7 +115,9 @@ class Presence:
     def _publish(self, status: str) -> None:
         assert self.identity
         counters = {"uptime": int(time.monotonic() - self._born), **self._counters()}
-        identity = replace(self.identity, status=status, counters=counters, queues=self._queues)
+        identity = replace(
+            self.identity, status=status, counters=counters, queues=self._queues, loops=dict(self._loops())
+        )
         if not identity.code:  # nobody could tell yet
             inventory = self._inventory()
             identity = replace(identity, tasks=inventory.tasks, code=inventory.code)

@@ -18,6 +18,7 @@ from jobs.errors import SignalboxError
 from jobs.health import heartbeat
 from jobs.reaper import follow_up
 from jobs.settings import current
+from jobs.supervise.loops import declared
 from jobs.supervise.process import die_with_launcher
 from jobs.supervise.stop import on_signal
 from jobs.worker import deadlines
@@ -43,7 +44,7 @@ def main(arguments: list[str]) -> int:
     settings = current()
     registry.load(settings.tasks)
     with os.fdopen(int(ready), "w") as keeper:
-        json.dump(registry.inventory(), keeper)
+        json.dump([*registry.inventory(), len(declared(settings.type))], keeper)
     client = connect(settings, "child", instance=child, retries=0)
     rows = Table(int(table), int(threads))
     pooled = settings.pool == "process"

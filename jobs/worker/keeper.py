@@ -61,7 +61,8 @@ class Keeper(BaseWorker):
         self._period = min(TICK, settings.lease / 3)
         self._next_tick = 0.0
         self._registered = self._known = False
-        self._works: bool | None = None
+        self.works: bool | None = None
+        """Does it run jobs? Not while it stands by; None until it is known."""
         self._ticked: Ticked | None = None
         self._crowded: list[str] = []
 
@@ -101,8 +102,8 @@ class Keeper(BaseWorker):
             self._trim()
         if works:
             self._nursery.tend()
-        if works != self._works and (self._nursery.inventory or not works):
-            self._works = works
+        if works != self.works and (self._nursery.inventory or not works):
+            self.works = works
             if works and self._nursery.inventory:
                 self._clock.declare(self._nursery.inventory.schedules)
             self._on_ready()
@@ -128,7 +129,7 @@ class Keeper(BaseWorker):
         """What its identity says besides: who holds its type, and that it stands by."""
         if not self._instance:
             return {}
-        standby = {} if self._works else {"status": "standby", "queues": ()}
+        standby = {} if self.works else {"status": "standby", "queues": ()}
         return {"holder": self._instance.holder.worker, "token": self._instance.token, **standby}
 
     @property

@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+from dataclasses import replace
 
 from redis import Redis
 
@@ -16,6 +17,7 @@ from jobs.settings import Settings
 from jobs.supervise.instance import HELD, HeldElsewhere, Holder, Instance
 from jobs.supervise.stop import on_signal
 from jobs.worker.keeper import Keeper
+from jobs.worker.looper import Looper
 from jobs.worker.nursery import Nursery, SettingsRefused
 
 log = logging.getLogger(__name__)
@@ -25,36 +27,54 @@ DEADLINE = 3.0
 
 
 def main(settings: Settings) -> int:
-    """Serve ``settings.queues``; returns the exit code. A Redis that is late, lost or read-only is waited for."""
+    """Serve ``settings.queues`` and run the loops; returns the exit code: 3 when a loop was given up.
+
+    A Redis that is late, lost or read-only is waited for.
+    """
+    role = "worker"
+    if settings.runs == "loops":
+        role, settings = "loops", replace(settings, queues=())  # so that nobody takes it for one that runs jobs
     stop = on_signal()
-    me = process_id("worker")
+    me = process_id(role)
     deadline = min(DEADLINE, settings.lease / 3) if settings.single else DEADLINE
-    client = connect(settings, "worker", instance=me, deadline=deadline, retries=0)
+    client = connect(settings, role, instance=me, deadline=deadline, retries=0)
     if not wait(client, address(settings), stop):
         return 0
     nursery = Nursery(
         client,
         me,
         settings.queues,
-        count=settings.processes,
+        count=0 if settings.runs == "loops" else settings.processes,
         threads=settings.concurrency,
         lease=settings.lease,
         survives=settings.interruptions,
     )
+    looper = Looper(settings, stop)
     presence = Presence(
         settings,
-        "worker",
+        role,
         client,
         queues=settings.queues,
-        counters=lambda: keeper.counters,
-        inventory=lambda: nursery.inventory or Inventory(0, ""),
+        counters=lambda: {**keeper.counters, **looper.counters},
+        inventory=lambda: nursery.inventory or looper.inventory or Inventory(0, ""),
         state=lambda: keeper.state,
+        loops=looper.get_status,
     )
-    instance = _instance(settings, me, client, nursery) if settings.single else None
-    keeper = Keeper(settings, me, client, nursery, stop, presence.tell, instance)
+
+    def ready() -> None:
+        presence.tell()
+        if not keeper.works:
+            looper.pause()
+        elif nursery.loops and settings.runs == "all":
+            looper.start()
+
+    instance = _instance(settings, me, client, nursery, looper) if settings.single else None
+    keeper = Keeper(settings, me, client, nursery, stop, ready, instance)
     alone = settings.platform and settings.role == "worker"
     if port := settings.worker_port or (settings.port if alone else None):
         serve(port, Watch(settings, connect(settings, "watch", deadline=1, retries=0)), presence)
+    if settings.runs == "loops":
+        looper.start(presence.start)
     try:
         keeper.run()
     except SettingsRefused:
@@ -63,10 +83,17 @@ def main(settings: Settings) -> int:
         log.error("[%s] ends with code %d: %s", settings.type, HELD, error)
         return HELD
     finally:
+        stop.set()  # also where the keeper ended of something else
+        looper.join()
         presence.stop()
-    return 0
+    return looper.code
 
 
-def _instance(settings: Settings, me: str, client: Redis, nursery: Nursery) -> Instance:
+def _instance(settings: Settings, me: str, client: Redis, nursery: Nursery, looper: Looper) -> Instance:
     holder = Holder(me, socket.gethostname(), settings.replica, os.getpid(), BOOT)
-    return Instance(client, settings.type, holder, settings.lease, trust=nursery.trust, cut_off=nursery.cut_off)
+
+    def cut_off() -> None:
+        looper.pause()
+        nursery.cut_off()
+
+    return Instance(client, settings.type, holder, settings.lease, trust=nursery.trust, cut_off=cut_off)

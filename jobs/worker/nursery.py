@@ -49,12 +49,15 @@ class Child:
     """Where it says that it is ready."""
     inventory: Inventory | None = None
     """What it can run, once it has said so."""
+    loops: int = 0
+    """How many loops its modules declare for this worker; it runs none of them."""
     ending_since: float | None = None
 
     def hear(self) -> None:
         """Read what the child says of itself when it is ready; never waits."""
         if self.inventory is None and select.select([self.ready], [], [], 0)[0] and (said := self.ready.read()):
-            self.inventory = Inventory(*json.loads(said))
+            *inventory, self.loops = json.loads(said)
+            self.inventory = Inventory(*inventory)
 
     @property
     def alive(self) -> bool:
@@ -103,6 +106,11 @@ class Nursery:
     def inventory(self) -> Inventory | None:
         """What the children can run, once one has said so."""
         return next((child.inventory for child in self._children if child.inventory), None)
+
+    @property
+    def loops(self) -> int:
+        """How many loops there are for this worker to run, as far as a child has said."""
+        return max((child.loops for child in self._children), default=0)
 
     def tend(self) -> None:
         """Bury who has died, end what overruns, start who is missing. Raises ``RedisError``; call again then."""

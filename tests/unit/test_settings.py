@@ -44,6 +44,8 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         pool="thread",
         concurrency=10,
         processes=1,
+        runs="all",
+        type=None,
         lease=6,
         types=(),
         type="",
