@@ -9,6 +9,7 @@ from jobs.health.snapshot import Process, QueueView, Snapshot
 Severity = Literal["warn", "fail"]
 
 LEADER_SLACK = 10.0
+LOOP_START, LOOP_SLACK = 30.0, 10.0
 KNOWN = {"json", "pickle"}
 """Serializers whose writing can be told by its first byte."""
 
@@ -203,6 +204,22 @@ def _heartbeat_late(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             )
 
 
+def _loop_silent(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    """Its watchdog should have started it again by now. One that starts is left alone for half a minute."""
+    for process in (process for process in snapshot.processes if process.alive):
+        for name, loop in process.row.get("loops", {}).items():
+            limit = max(float(loop["max_silence"]), LOOP_START) + LOOP_SLACK
+            if loop["last_ping_ago"] > limit:
+                yield Finding(
+                    "loop_silent",
+                    "fail",
+                    f"Loop '{name}' of {process.id} has said nothing for {_ago(loop['last_ping_ago'])}, and may be "
+                    f"silent for {_ago(loop['max_silence'])}; started again {_count(loop['restarts'], 'time')}",
+                    {"loop": name, "process": process.id, **loop},
+                    "Read that worker's log: it says what its loops do, and why one was ended. Then restart it.",
+                )
+
+
 def _any_active(snapshot: Snapshot, workers: list[Process]) -> bool:
     """Do these workers run anything, from whichever of their queues?"""
     names = {name for process in workers for name in process.row["queues"]}
@@ -243,4 +260,5 @@ _CHECKS: tuple[Callable[[Snapshot, Limits], Iterator[Finding]], ...] = (
     _code_mismatch,
     _no_scheduler,
     _heartbeat_late,
+    _loop_silent,
 )

@@ -160,7 +160,8 @@ def _row(text: bytes) -> dict[str, Any] | None:
     """What a process has said of itself; None when it is not in words we know, as of another version's."""
     try:
         row = json.loads(text)
-        return row if row.keys() >= NEEDED and isinstance(row["queues"], list) else None
+        known = row.keys() >= NEEDED and isinstance(row["queues"], list) and isinstance(row.get("loops", {}), dict)
+        return row if known else None
     except (ValueError, AttributeError):
         return None
 

@@ -35,6 +35,11 @@ def queue(name: str = "default", *, back: float | None = 5, **counts: Any) -> Qu
     return QueueView(name, heartbeat=beat, **counts)
 
 
+def loop(silent: float, may: float = 60.0) -> dict[str, Any]:
+    """What a worker says of a loop."""
+    return {"last_ping_ago": silent, "max_silence": may, "alive": True, "restarts": 1, "errors": 0}
+
+
 HEALTHY = Snapshot(
     NOW, leader="worker-host-1-b007", processes=(process("web"), process("worker")), queues=(queue(),), marker="m"
 )
@@ -80,6 +85,10 @@ FAULTS: dict[str, list[Snapshot]] = {
         replace(HEALTHY, queues=(queue(back=None),)),
         replace(HEALTHY, queues=(queue(back=41, active=1, active_ids=("a",)),)),
     ],
+    "loop_silent": [
+        replace(HEALTHY, processes=(*HEALTHY.processes, process("loops", queues=[], loops={"in": loop(70.1)}))),
+        replace(HEALTHY, processes=(process("web"), process("worker", loops={"in": loop(40.1, 2), "out": loop(1)}))),
+    ],
 }
 CASES = [(code, snapshot) for code, snapshots in FAULTS.items() for snapshot in snapshots]
 
@@ -104,6 +113,8 @@ def only(snapshot: Snapshot, limits: Limits = LIMITS) -> Finding:
         replace(HEALTHY, processes=(process("worker"), process("scheduler", code="0ther"))),
         replace(HEALTHY, queues=(queue(), queue("mail", back=None))),
         replace(HEALTHY, queues=(queue(back=40),)),
+        replace(HEALTHY, processes=(process("web"), process("worker", loops={"in": loop(70), "out": loop(40, 2)}))),
+        replace(HEALTHY, processes=(*HEALTHY.processes, process("loops", alive=False, loops={"in": loop(999)}))),
     ],
     ids=[
         "idle",
@@ -114,6 +125,8 @@ def only(snapshot: Snapshot, limits: Limits = LIMITS) -> Finding:
         "a scheduler of other code",
         "an empty queue that nobody serves",
         "a heartbeat that is just in time",
+        "loops that are about to be started again",
+        "a loop of a process that is gone",
     ],
 )
 def test_a_healthy_line_has_no_finding(snapshot: Snapshot) -> None:
