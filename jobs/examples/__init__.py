@@ -13,4 +13,5 @@ EXAMPLES = {
     "inbox": Example("jobs.examples.inbox.command", "Messages of many contacts, each contact's in order, none lost."),
     "threads": Example("jobs.examples.threads.command", "Conversations with a service that allows one run a thread."),
     "single": Example("jobs.examples.single.command", "Three types of workers, one of each works; one is killed."),
+    "loops": Example("jobs.examples.loops.command", "Four loops that hang, die and freeze, and come back."),
 }
