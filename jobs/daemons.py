@@ -59,7 +59,6 @@ def run(name: str, arguments: list[str]) -> int:
         "JOBS_POOL": options.pop("pool", None),
         "JOBS_PROCESSES": options.pop("processes", None),
         "JOBS_RUNS": options.pop("runs", None),
-        "JOBS_TYPE": options.pop("type", None),
         "PORT": options.pop("port", None),
     }
     os.environ.update({variable: value for variable, value in given.items() if value})

@@ -45,7 +45,6 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         concurrency=10,
         processes=1,
         runs="all",
-        type=None,
         lease=6,
         types=(),
         type="",
