@@ -79,6 +79,7 @@ def accepted_order(messages: Iterable[Message]) -> dict[str, list[str]]:
 
 
 def outcomes(client: Redis, job_id: str) -> list[str]:
-    """How the executions of a job ended, as far as that was accepted."""
+    """How the executions of a job ended, as far as that was accepted; not those that a kill cut short."""
     entries = cast(list[tuple[bytes, dict[bytes, bytes]]], client.xrange(f"rq:results:{job_id}"))
-    return [{b"1": "finished", b"2": "failed"}[fields[b"type"]] for _, fields in entries]
+    names = {b"1": "finished", b"2": "failed"}
+    return [names[fields[b"type"]] for _, fields in entries if b"interrupted" not in fields]
