@@ -28,6 +28,24 @@ def end_group() -> None:
     os.killpg(0, signal.SIGKILL)
 
 
+def tied(*command: str) -> tuple[str, ...]:
+    """What to start in place of ``command``, so that the kernel ends it with us even while it is still loading.
+
+    The tie outlives ``exec``, and a process of its own makes it: code between fork and exec may hang where there are
+    threads.
+    """
+    return (sys.executable, "-I", "-S", __file__, str(os.getpid()), *command)
+
+
+def is_stopped(pid: int) -> bool:
+    """Has somebody stopped this process, by SIGSTOP for instance? Told by Linux; elsewhere it is not known."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] == "T"
+    except OSError:
+        return False
+
+
 def die_with_launcher(number: signal.Signals = signal.SIGTERM) -> None:
     """``die_with`` the launcher or keeper that started this process, if one did."""
     parent = int(os.environ.pop(PARENT, "0"))
@@ -38,3 +56,8 @@ def die_with_launcher(number: signal.Signals = signal.SIGTERM) -> None:
             os.kill(parent, 0)
         except ProcessLookupError:
             os.kill(os.getpid(), number)
+
+
+if __name__ == "__main__":
+    die_with(int(sys.argv[1]))
+    os.execv(sys.argv[2], sys.argv[2:])

@@ -5,10 +5,12 @@
 
 import json
 import logging
+import math
 import os
 import signal
 import sys
 import threading
+import time
 
 from redis.exceptions import RedisError
 
@@ -62,7 +64,7 @@ def main(arguments: list[str]) -> int:
     ended = threading.Event()
     threading.Thread(target=_run, args=(slots, ended), name="slots").start()
     threading.Thread(target=deadlines.watch, args=(slots.slots, rows, ended), name="deadlines", daemon=True).start()
-    _keep_house(slots, ended)
+    _keep_house(slots, rows, ended)
     runner.close()
     return 0
 
@@ -74,10 +76,12 @@ def _run(slots: Slots, ended: threading.Event) -> None:
         ended.set()
 
 
-def _keep_house(slots: Slots, ended: threading.Event) -> None:
+def _keep_house(slots: Slots, rows: Table, ended: threading.Event) -> None:
     while not ended.wait(HOUSEKEEPING):
+        rows.turned = time.monotonic()
         try:
             if slots.stop.is_set():
+                rows.asked = math.inf
                 slots.wake()
                 slots.give_back()
             else:

@@ -20,9 +20,10 @@ from jobs.errors import SignalboxError
 from jobs.registry import Inventory
 from jobs.scripts import Held, Settlement
 from jobs.supervise.instance import TOKEN
-from jobs.supervise.process import PARENT
+from jobs.supervise.process import PARENT, is_stopped
 from jobs.worker.execution import packed
 from jobs.worker.table import Running, Table
+from jobs.worker.vigil import Vigil
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class Child:
     born: float
     ready: IO[str]
     """Where it says that it is ready."""
+    vigil: Vigil
     inventory: Inventory | None = None
     """What it can run, once it has said so."""
     loops: int = 0
@@ -125,6 +127,7 @@ class Nursery:
             else:
                 child.hear()
                 self._end_overrun(child, now)
+                self._end_wedged(child, now)
         self._bury_all()
         if now >= self._start_at:
             while len(self._children) < self._count:
@@ -196,7 +199,8 @@ class Nursery:
         )
         log.info("child %s started with pid %d, %d threads", child_id, process.pid, self._threads)
         os.close(say_ready)
-        return Child(child_id, process, table, time.monotonic(), os.fdopen(ready))
+        now = time.monotonic()
+        return Child(child_id, process, table, now, os.fdopen(ready), Vigil(now))
 
     def _end_overrun(self, child: Child, now: float) -> None:
         """Kill a child one of whose jobs cannot be interrupted, once its others have had a second to end."""
@@ -214,6 +218,14 @@ class Nursery:
             )
         others = len(child.table.running()) - len(overrun)
         if not others or now - child.ending_since > DRAIN:
+            child.kill()
+
+    def _end_wedged(self, child: Child, now: float) -> None:
+        """Kill a child that lives and does not consume; what it runs is not to blame."""
+        is_due = child.inventory is not None and child.ending_since is None
+        if child.vigil.is_wedged(now, child.table, is_due, lambda: is_stopped(child.process.pid)):
+            log.error("child %s lives, has a free slot and does not ask for jobs: it is killed and replaced", child.id)
+            child.ending_since = now
             child.kill()
 
     def _bury_all(self) -> None:

@@ -223,6 +223,7 @@ class Slots:
         claimed: list[Claimed] | None = []
         try:
             claimed = bell.listen(wanted)
+            self._table.asked = time.monotonic()
         except Lost:
             with self._change:
                 self._called = self._unsure = True
@@ -251,6 +252,7 @@ class Slots:
             self.stop.wait(LOST)
         else:
             self._say_back()
+            self._table.asked = time.monotonic()
         with self._change:
             self._turns -= 1
             self._asked -= wanted

@@ -1,6 +1,6 @@
 """What a child is running, where its keeper can see it even while the child cannot answer.
 
-Shared memory, one row a slot and one number for all: writing it costs a microsecond, and a job that holds the
+Shared memory, one row a slot and three times for all: writing it costs a microsecond, and a job that holds the
 interpreter, blocks in C or has just killed its process cannot keep it from being read.
 """
 
@@ -14,7 +14,8 @@ from typing import NamedTuple
 _ROW = struct.Struct("<200sQddQB7x")
 _STOP = struct.Struct("<Q")
 _STOP_AT = 224
-_UNTIL = struct.Struct("d")  # native, so that it is written whole
+_SIGN = struct.Struct("d")  # native, so that it is written whole
+_SIGNS = 3 * _SIGN.size
 IDLE, RUNNING = 0, 1
 
 
@@ -33,13 +34,13 @@ class Table:
 
     def __init__(self, file: int, slots: int) -> None:
         self.file = file
-        self._slots = slots
-        self._memory = mmap.mmap(file, _ROW.size * slots + _UNTIL.size)
+        self.slots = slots
+        self._memory = mmap.mmap(file, _ROW.size * slots + _SIGNS)
 
     @classmethod
     def create(cls, slots: int) -> "Table":
         with tempfile.TemporaryFile() as file:
-            file.truncate(_ROW.size * slots + _UNTIL.size)
+            file.truncate(_ROW.size * slots + _SIGNS)
             table = cls(os.dup(file.fileno()), slots)
             table.trusted_until = math.inf
             return table
@@ -47,11 +48,35 @@ class Table:
     @property
     def trusted_until(self) -> float:
         """Until when the child may work, on the system's monotonic clock; its keeper sets it."""
-        return float(_UNTIL.unpack_from(self._memory, _ROW.size * self._slots)[0])
+        return self._sign(2)
 
     @trusted_until.setter
     def trusted_until(self, until: float) -> None:
-        _UNTIL.pack_into(self._memory, _ROW.size * self._slots, until)
+        self._set_sign(2, until)
+
+    @property
+    def turned(self) -> float:
+        """When the child's housekeeping last took its turn, and so could have the interpreter."""
+        return self._sign(0)
+
+    @turned.setter
+    def turned(self, at: float) -> None:
+        self._set_sign(0, at)
+
+    @property
+    def asked(self) -> float:
+        """When the child last asked for jobs and was answered; infinite once it is not to ask any more."""
+        return self._sign(1)
+
+    @asked.setter
+    def asked(self, at: float) -> None:
+        self._set_sign(1, at)
+
+    def _sign(self, number: int) -> float:
+        return float(_SIGN.unpack_from(self._memory, _ROW.size * self.slots + number * _SIGN.size)[0])
+
+    def _set_sign(self, number: int, at: float) -> None:
+        _SIGN.pack_into(self._memory, _ROW.size * self.slots + number * _SIGN.size, at)
 
     def begin(self, slot: int, job_id: str, token: str, started: float, deadline: float) -> None:
         """Say that a slot runs this execution."""
@@ -75,7 +100,7 @@ class Table:
         return bool(state == RUNNING and stop == token)
 
     def _rows(self) -> list[tuple[bytes, int, float, float, int, int]]:
-        return [_ROW.unpack_from(self._memory, slot * _ROW.size) for slot in range(self._slots)]
+        return [_ROW.unpack_from(self._memory, slot * _ROW.size) for slot in range(self.slots)]
 
     def running(self) -> list[Running]:
         """What the slots run now."""
