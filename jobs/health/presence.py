@@ -18,6 +18,7 @@ from jobs.errors import SettingsError
 from jobs.health.identity import Identity, describe, process_id
 from jobs.registry import Inventory
 from jobs.settings import Settings
+from jobs.supervise import notify
 
 log = logging.getLogger(__name__)
 
@@ -126,3 +127,5 @@ class Presence:
         seen = scripts.publish(self._client, identity.id, json.dumps(identity.as_dict()), token_hex(6))
         self.last_seen = time.monotonic()
         self.identity = replace(identity, marker=seen.marker, clock_offset=round(time.time() - seen.at, 3))
+        if status == "ready":
+            notify.introduce(self.identity.as_dict())

@@ -24,6 +24,7 @@ from jobs.schedule.leader import TTL as LEADER_TTL
 from jobs.schedule.loop import promote_limited
 from jobs.scripts import Ticked
 from jobs.settings import Settings
+from jobs.supervise import notify
 from jobs.supervise.instance import HeldElsewhere, Instance
 from jobs.worker.nursery import Nursery, SettingsRefused
 
@@ -96,6 +97,7 @@ class Keeper(BaseWorker):
         if works and not self._registered:
             self._register()
         if time.monotonic() >= self._next_tick:
+            notify.turn()
             self._tick()
             self._next_tick = time.monotonic() + self._period
         else:
@@ -201,6 +203,7 @@ class Keeper(BaseWorker):
             if self._instance and self._instance.token:
                 self._attempt(self._instance.attend, "the lock of its type was not renewed")
             if time.monotonic() >= next_tick:
+                notify.turn()
                 next_tick = time.monotonic() + self._period
                 self._attempt(self._renew, "leases were not renewed")
             time.sleep(LOOK / 2)
