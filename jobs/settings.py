@@ -247,6 +247,12 @@ class Settings:
     keep_last: int = _setting("JOBS_KEEP_LAST", "10000", "finished jobs kept per queue at most", _many)
     heartbeat: float = _setting("JOBS_HEARTBEAT", "15", "time between two heartbeat jobs down each queue", seconds)
     grace: float = _setting("JOBS_GRACE", "10", "how long the combo lets its parts finish when told to stop", seconds)
+    log_format: str = _setting(
+        "JOBS_LOG_FORMAT",
+        "auto",
+        "`text`, `json`, or `auto`: text on a terminal, elsewhere JSON, an object a line",
+        _choice("auto", "text", "json"),
+    )
     log_level: str = _setting(
         "JOBS_LOG_LEVEL", "info", "`debug`, `info`, `warning` or `error`", _choice("debug", "info", "warning", "error")
     )

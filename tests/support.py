@@ -105,7 +105,8 @@ class Processes:
 
     def start_in(self, cwd: Path, *arguments: str, **environ: str) -> Process:
         """``start`` in another folder."""
-        merged = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **environ}
+        fixed = {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "JOBS_LOG_FORMAT": "text"}
+        merged = {**os.environ, **fixed, **environ}
         found = Process(arguments, {name: value for name, value in merged.items() if value}, cwd)
         self._started.append(found)
         return found

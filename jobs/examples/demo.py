@@ -92,6 +92,7 @@ def combo(settings: Settings, console: Console, loud: bool) -> Iterator[str]:
             **os.environ,
             "JOBS_TASKS": ",".join(tasks),
             "JOBS_QUEUES": QUEUE,
+            "JOBS_LOG_FORMAT": "text",
             PARENT: str(os.getpid()),
             **KEEP_ALL,
         },
