@@ -10,7 +10,8 @@ from railway_sdk import define_railway, github, image, preserve, project, servic
 
 REPOSITORY = "your-name/your-project"
 START = "exec python -m jobs start"
-DEPLOY = {"restartPolicyType": "ON_FAILURE", "restartPolicyMaxRetries": 10, "drainingSeconds": 15}
+DRAINING = 15
+DEPLOY = {"restartPolicyType": "ON_FAILURE", "restartPolicyMaxRetries": 10, "drainingSeconds": DRAINING}
 REDIS = (
     'exec docker-entrypoint.sh redis-server --requirepass "${REDIS_PASSWORD:?set it}" --appendonly yes '
     "--appendfsync everysec --maxmemory-policy noeviction --dir /data"
@@ -31,7 +32,12 @@ def main(ctx=None):
         },
         volumeMounts={"/data": data},
     )
-    shared = {"REDIS_URL": redis.env.REDIS_URL, "JOBS_TOKEN": preserve(), "JOBS_TASKS": preserve()}
+    shared = {
+        "REDIS_URL": redis.env.REDIS_URL,
+        "JOBS_TOKEN": preserve(),
+        "JOBS_TASKS": preserve(),
+        "RAILWAY_DEPLOYMENT_DRAINING_SECONDS": str(DRAINING),  # so that the processes know it
+    }
     services = [
         service(
             role,

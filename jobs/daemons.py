@@ -40,6 +40,8 @@ def _parser(name: str) -> argparse.ArgumentParser:
         parser.add_argument("--runs", metavar="WHAT", help="jobs, loops, or all (JOBS_RUNS)")
     if name == "combo":
         parser.add_argument("--port", help="port of the web part (PORT)")
+        parser.add_argument("--formation", metavar="PARTS", help="how many of each, as web=1,worker=2 (JOBS_FORMATION)")
+        parser.add_argument("--keep-going", action="store_true", help="no crash loop of a part ends the others")
         parser.add_argument("--no-restart", action="store_true", help="end with the first part that ends, and its code")
     return parser
 
@@ -59,6 +61,7 @@ def run(name: str, arguments: list[str]) -> int:
         "JOBS_POOL": options.pop("pool", None),
         "JOBS_PROCESSES": options.pop("processes", None),
         "JOBS_RUNS": options.pop("runs", None),
+        "JOBS_FORMATION": options.pop("formation", None),
         "PORT": options.pop("port", None),
     }
     os.environ.update({variable: value for variable, value in given.items() if value})

@@ -25,6 +25,8 @@ PLATFORMS = {
     "FLY_APP_NAME": "Fly.io",
     "KUBERNETES_SERVICE_HOST": "Kubernetes",
 }
+DRAINING = "RAILWAY_DEPLOYMENT_DRAINING_SECONDS"
+GRACE = 10.0
 NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 TYPE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -49,6 +51,14 @@ def _name(text: str) -> str:
 
 def _some_names(text: str) -> tuple[str, ...]:
     return names(text) if text else ()
+
+
+def _formation(text: str) -> tuple[tuple[str, int], ...]:
+    """``web=1,worker=2``."""
+    pairs = [part.strip().rpartition("=") for part in text.split(",") if part.strip()]
+    if not all(NAME.fullmatch(name) and number.isdecimal() and int(number) <= 100 for name, _, number in pairs):
+        raise ValueError("expected part=number separated by commas, each number from 0 to 100, such as web=1,worker=2")
+    return tuple((name, int(number)) for name, _, number in pairs)
 
 
 def _limits(text: str) -> tuple[tuple[str, int], ...]:
@@ -246,7 +256,18 @@ class Settings:
     keep: float = _setting("JOBS_KEEP", "7d", "how long finished jobs and their results are kept", seconds)
     keep_last: int = _setting("JOBS_KEEP_LAST", "10000", "finished jobs kept per queue at most", _many)
     heartbeat: float = _setting("JOBS_HEARTBEAT", "15", "time between two heartbeat jobs down each queue", seconds)
-    grace: float = _setting("JOBS_GRACE", "10", "how long the combo lets its parts finish when told to stop", seconds)
+    formation: tuple[tuple[str, int], ...] = _setting(
+        "JOBS_FORMATION", "", "how many of each part the combo runs, such as `web=1,worker=2`", _formation
+    )
+    optional: tuple[str, ...] = _setting(
+        "JOBS_OPTIONAL", "scheduler", "parts of the combo whose crash loop does not end the rest", _some_names
+    )
+    grace: float = _setting(
+        "JOBS_GRACE",
+        "",
+        "how long parts may finish when told to stop; default: 0.8 of the platform's time, or 10",
+        seconds,
+    )
     log_format: str = _setting(
         "JOBS_LOG_FORMAT",
         "auto",
@@ -274,6 +295,8 @@ class Settings:
                 f"{platform} keeps no local data, so Signalbox will not start a Redis of its own here. "
                 "Add a Redis service and set REDIS_URL on every service that uses it",
             )
+        values = {item.name: _read(item.metadata, environ) for item in fields(cls) if item.metadata}
+        values["grace"] = _grace(values["grace"], environ, warnings)
         settings = cls(
             redis=found,
             platform=platform,
@@ -282,7 +305,7 @@ class Settings:
             service=environ.get("SERVICE_NAME") or environ.get("RAILWAY_SERVICE_NAME") or "",
             replica=environ.get("RAILWAY_REPLICA_ID") or environ.get("DYNO") or "",
             warnings=tuple(warnings),
-            **{item.name: _read(item.metadata, environ) for item in fields(cls) if item.metadata},
+            **values,
         )
         return replace(settings, queues=_queues_of(settings)) if settings.type or settings.single else settings
 
@@ -300,12 +323,30 @@ def _queues_of(settings: Settings) -> tuple[str, ...]:
 def _read(metadata: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
     variable = metadata["variable"]
     text = environ.get(variable, "").strip() or metadata["default"]
-    if not text and metadata["read"] not in (_modules, _some_names, _limits, _types, _type):
+    if not text and metadata["read"] not in (_modules, _some_names, _limits, _types, _type, _formation):
         return None
     try:
         return metadata["read"](text)
     except ValueError as error:
         raise SettingsError(variable, "***" if variable == "JOBS_TOKEN" else text, str(error)) from None
+
+
+def _grace(given: float | None, environ: Mapping[str, str], warnings: list[str]) -> float:
+    """How long to take to end, within what the platform leaves between SIGTERM and SIGKILL, if it says so."""
+    text = environ.get(DRAINING, "").strip()
+    try:
+        left = seconds(text) if text.strip("0") else 0.0
+    except ValueError as error:
+        raise SettingsError(DRAINING, text, str(error)) from None
+    if not text:
+        return given or GRACE
+    if left <= (given or 0.0):
+        warnings.append(
+            f"{DRAINING} is {text}: Railway KILLS this service {left:g} s after telling it to end"
+            + (f", and JOBS_GRACE is {given:g} s" if given else "")
+            + "; what runs then runs again. Set it, and drainingSeconds, to 15 or more"
+        )
+    return given or left * 0.8 or GRACE
 
 
 def _redis(environ: Mapping[str, str]) -> tuple[Address | None, list[str]]:

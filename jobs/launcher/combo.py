@@ -1,104 +1,103 @@
-"""Supervision of the parts: start, watch, restart, drain. The parts are commands; nothing of theirs is imported."""
+"""Supervision of the parts: does what ``course`` says. The parts are commands; nothing of theirs is imported."""
 
-import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
-from jobs.launcher.child import Child, exit_code
+from jobs.launcher import agreement
+from jobs.launcher.child import Child
+from jobs.launcher.course import Action, Ask, Course, Ended, Event, Finish, Kill, Say, Start, Stop, Turned
+from jobs.launcher.ears import Ears
 from jobs.launcher.output import Printer
-from jobs.supervise.restarts import RestartPolicy
+from jobs.supervise import family
 
 LOOK = 0.1
-BAD_SETTING = 2
-"""The code of a part that cannot use its settings: starting it again would change nothing."""
+CANNOT_START = 126
 
 
 class Combo:
-    """Several parts as one: it ends when told to, or when one of them has died for good."""
+    """Several parts as one: it ends when told to, or when one that it cannot do without has died for good."""
 
-    def __init__(
-        self, children: Sequence[Child], printer: Printer, *, policy: RestartPolicy | None, grace: float
-    ) -> None:
-        self._children = children
+    def __init__(self, children: Sequence[Child], course: Course, printer: Printer, ears: Ears) -> None:
+        self._children = {child.name: child for child in children}
+        self._course = course
         self._printer = printer
-        self._policy = policy
-        self._grace = grace
+        self._ears = ears
+        self._failed: list[Ended] = []
+        self._started: dict[str, float] = {}
+        """Parts that have not yet said that they are ready, and when they were started."""
+        self._identities: dict[str, dict[str, Any]] = {}
+        self._differences: list[str] = []
 
     def run(self, stop: threading.Event, each: Callable[[], None]) -> int:
-        """Run until ``stop`` is set (0) or a part has died for good (its code, or 1 after restarts).
+        """Run until ``stop`` is set or the course is at its end; returns the exit code. Leaves no process.
 
-        ``each`` is called at every look, ten times a second.
+        ``each`` is called at every look, ten times a second, until the end begins.
         """
-        code = 0
         try:
-            while not stop.is_set():
-                ended = self._look()
-                if ended is not None:
-                    code = ended
-                    break
-                each()
-                stop.wait(LOOK)
+            while True:
+                for action in self._course.step(time.monotonic(), list(self._events(stop))):
+                    if isinstance(action, Finish):
+                        self.say("stopped")
+                        return action.code
+                    self._do(action)
+                if not stop.is_set():
+                    each()
+                self._ears.wait(LOOK)
         finally:
-            self._drain()
-        return code
+            for child in self._children.values():
+                if child.process:
+                    child.kill()
 
     def say(self, text: str, *, error: bool = False) -> None:
         self._printer.line("combo", text, error=error)
 
-    def _look(self) -> int | None:
-        """Start what is due and note what has ended; the exit code once a part has died for good."""
-        now = time.monotonic()
-        for child in self._children:
-            if child.running:
-                continue
-            if child.start_at is None:
-                self._note_end(child, now)
-                if child.start_at is None:
-                    return self._code_of(child)
-            elif now >= child.start_at:
-                child.start_at = None
-                child.start()
-                assert child.process
-                self.say(f"{child.name} started with pid {child.process.pid}")
-        return None
+    def _events(self, stop: threading.Event) -> Iterator[Event]:
+        for heard in self._ears.hear():
+            if heard.part in self._children:
+                if heard.identity:
+                    self._meet(heard.part, heard.identity)
+                if heard.turned:
+                    yield Turned(heard.part)
+        for name, child in self._children.items():
+            if (code := child.ended()) is not None:
+                self._identities.pop(name, None)
+                yield Ended(name, code, self._printer.last(name))
+        family.reap(lambda pid: any(child.process and child.pid == pid for child in self._children.values()))
+        while self._failed:
+            yield self._failed.pop()
+        if stop.is_set():
+            yield Stop()
 
-    def _note_end(self, child: Child, now: float) -> None:
-        assert child.process
-        child.signal_group(signal.SIGKILL)
-        child.ends.append(now)
-        code = exit_code(child.process.returncode)
-        delay = self._policy.delay(child.ends, now) if self._policy and code != BAD_SETTING else None
-        if delay is None:
-            again = (
-                f"for good, after {len(child.ends)} starts"
-                if self._policy and code != BAD_SETTING
-                else "and is not restarted"
-            )
-            self.say(f"{child.name} has ended with code {code} {again}; stopping the rest", error=True)
-        else:
-            child.start_at = now + delay
-            self.say(f"{child.name} has ended with code {code}; starting it again in {delay:g} s", error=True)
+    def _do(self, action: Action) -> None:
+        match action:
+            case Start(name):
+                self._start(self._children[name])
+            case Ask(name):
+                self.say(f"{name} is asked to stop")
+                self._children[name].ask()
+            case Kill(name):
+                self._children[name].kill()
+            case Say(text, error):
+                self.say(text, error=error)
 
-    def _code_of(self, child: Child) -> int:
-        assert child.process
-        code = exit_code(child.process.returncode)
-        return code if self._policy is None or code == BAD_SETTING else 1
+    def _start(self, child: Child) -> None:
+        try:
+            child.start()
+        except OSError as error:  # no process or memory left: that may pass, as the end of any part may
+            self._failed.append(Ended(child.name, CANNOT_START, str(error)))
+            return
+        self._started[child.name] = time.monotonic()
+        self.say(f"{child.name} started with pid {child.pid}")
 
-    def _drain(self) -> None:
-        """Forward one SIGTERM, wait for the grace, kill what stays; leaves no process."""
-        running = [child for child in self._children if child.lives]
-        if running:
-            self.say(f"stopping {', '.join(child.name for child in running)} (at most {self._grace:g} s)")
-        for child in running:
-            child.signal_group(signal.SIGTERM)
-        deadline = time.monotonic() + self._grace
-        while any(child.lives for child in running) and time.monotonic() < deadline:
-            time.sleep(LOOK / 2)
-        for child in running:
-            if child.lives:
-                self.say(f"{child.name} did not stop in {self._grace:g} s and is killed", error=True)
-            child.signal_group(signal.SIGKILL)
-            assert child.process
-            child.process.wait()
-        self.say("stopped")
+    def _meet(self, part: str, identity: dict[str, Any]) -> None:
+        """Note who a part is, and say it when the parts have come to differ, or to agree again."""
+        if began := self._started.pop(part, None):
+            self.say(f"{part} is ready after {time.monotonic() - began:.1f} s")
+        self._identities[part] = identity
+        found = agreement.differences(self._identities)
+        if found != self._differences:
+            for sentence in found or ["the parts agree again"]:
+                self.say(sentence, error=bool(found))
+            self._differences = found

@@ -1,16 +1,26 @@
 """``jobs.launcher`` and ``jobs.daemons``: what the parts say, how they end, and what can be started."""
 
+import json
+import re
 import signal
 from importlib import import_module
 from io import StringIO
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from jobs.daemons import DAEMONS
+from jobs.errors import SettingsError
+from jobs.launcher import formation
+from jobs.launcher.agreement import differences
 from jobs.launcher.child import exit_code
+from jobs.launcher.ears import Ears, Heard, parse
 from jobs.launcher.output import Printer
 from jobs.launcher.start import COMMANDS
-from jobs.settings import ROLES
+from jobs.settings import ROLES, Settings
+from jobs.supervise import notify
+from tests.support import free_port
 
 
 class Terminal(StringIO):
@@ -63,6 +73,143 @@ def test_a_stream_is_printed_line_by_line_to_its_end(error: bool, mark: str) -> 
     out = StringIO()
     Printer(["web"], out).pump("web", StringIO("one\r\n\n  two  \nlast", newline=""), error=error)
     assert out.getvalue() == f"web {mark} one\nweb {mark} \nweb {mark}   two  \nweb {mark} last\n"
+
+
+def objects(name: str, *lines: str, error: bool = False) -> list[dict[str, Any]]:
+    out = StringIO()
+    Printer([name], out, as_json=True).pump(name, StringIO("".join(f"{line}\n" for line in lines)), error=error)
+    return [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+def test_a_line_becomes_an_object_that_says_its_part_and_when() -> None:
+    [row] = objects("web", "café “ready”")
+    assert row.pop("time").endswith("Z")
+    assert row == {"part": "web", "message": "café “ready”"}
+
+
+def test_a_line_from_stderr_has_the_level_error() -> None:
+    assert [(row["level"], row["message"]) for row in objects("web", "oops", error=True)] == [("error", "oops")]
+
+
+def test_an_object_keeps_its_fields_and_is_given_its_part() -> None:
+    said = {"time": "2026-01-01T00:00:00.000Z", "level": "info", "message": "up", "order": 7}
+    assert objects("web", json.dumps(said)) == [{"part": "web", **said}]
+
+
+@pytest.mark.parametrize("line", ["{half an object", "[1]", "{}", ""])
+def test_what_only_looks_like_an_object_is_text(line: str) -> None:
+    assert [row["message"] for row in objects("web", line)] == [line]
+
+
+def test_the_last_words_of_a_part_are_told_once() -> None:
+    printer = Printer(["web"], StringIO())
+    printer.pump("web", StringIO("first\nlast\n\n"))
+    assert (printer.last("web"), printer.last("web")) == ("last", "")
+    printer.pump("web", StringIO('{"level": "error", "message": "no such host"}\n'))
+    assert printer.last("web") == "no such host"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "Procfile").write_text("web: web\nworker: worker\nmailer: mailer\n")
+    monkeypatch.chdir(tmp_path)
+
+
+def posts(port_given: bool = False, **environ: str) -> list[formation.Post]:
+    return formation.read(Settings.from_environ({"PORT": str(free_port()), **environ}), port_given)
+
+
+def test_there_is_one_of_each_line_and_a_scheduler(project: None) -> None:
+    assert [(post.part.name, post.part.stage, post.part.optional) for post in posts()] == [
+        ("web", 2, False),
+        ("worker", 1, False),
+        ("mailer", 1, False),
+        ("scheduler", 0, True),
+    ]
+
+
+def test_a_formation_says_how_many_and_each_web_has_a_port_of_its_own(project: None) -> None:
+    found = posts(JOBS_FORMATION="web=2,worker=2,mailer=0", JOBS_WORKER_PORT="3001", JOBS_OPTIONAL="worker")
+    assert [post.part.name for post in found] == ["web.1", "web.2", "worker.1", "worker.2", "scheduler"]
+    assert [post.part.optional for post in found] == [False, False, True, True, False]
+    assert found[0].environ["PORT"] != found[1].environ["PORT"]
+    assert [post.environ for post in found[2:4]] == [{}, {"JOBS_WORKER_PORT": "3002"}]
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"JOBS_FORMATION": "wrker=2"}, "JOBS_FORMATION is 'wrker': no such part; there are web, worker, mailer"),
+        ({"JOBS_OPTIONAL": "wrker"}, "JOBS_OPTIONAL is 'wrker': no such part"),
+        ({"JOBS_FORMATION": "web=0,worker=0,mailer=0,scheduler=0"}, "nothing would run"),
+        ({"JOBS_FORMATION": "worker"}, "expected part=number"),
+        ({"PORT": "65535", "JOBS_FORMATION": "web=2"}, "there is no such port"),
+    ],
+)
+def test_a_formation_that_cannot_be_is_refused(project: None, environ: dict[str, str], said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        posts(port_given=True, **environ)
+
+
+ROW = {
+    "redis": "redis://a:6379/0",
+    "prefix": "rq",
+    "marker": "m1",
+    "serializer": "json",
+    "tasks": 3,
+    "code": "c1",
+    "commit": "",
+}
+
+
+def test_parts_that_are_alike_agree() -> None:
+    assert differences({}) == differences({"web": ROW}) == differences({"web": ROW, "worker": dict(ROW)}) == []
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (
+            {"redis": "redis://a:6379/1", "marker": "m2"},
+            r"web has redis://a:6379/0, prefix rq \(marker m1\), worker has redis://a:6379/1",
+        ),
+        ({"prefix": "shop", "marker": "m2"}, "not on the same Redis, db and prefix: .* prefix shop"),
+        ({"redis": "redis://b:6379/0", "marker": "m2"}, "not on the same Redis, db and prefix: .* redis://b:6379/0"),
+        ({"serializer": "pickle"}, "do not have the same serializer: web has json, worker has pickle"),
+        ({"tasks": 4, "code": "c2"}, r"do not know the same tasks: web has 3 \(c1, .*, worker has 4 \(c2"),
+    ],
+)
+def test_parts_that_differ_are_named_with_what_they_have(other: dict[str, Any], said: str) -> None:
+    [sentence] = differences({"worker": ROW | other, "web": ROW})
+    assert re.search(said, sentence), sentence
+
+
+def test_two_names_of_one_redis_are_the_same_redis() -> None:
+    assert differences({"web": ROW, "worker": ROW | {"redis": "redis://other-name:6379/0"}}) == []
+
+
+def test_what_a_part_tells_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    ears = Ears()
+    monkeypatch.setenv(notify.SOCKET, ears.address)
+    monkeypatch.setenv("SERVICE_NAME", "worker.2")
+    notify.turn()
+    notify.introduce(ROW)
+    assert ears.hear() == [Heard("worker.2", True, None), Heard("worker.2", False, ROW)]
+    assert ears.hear() == []
+    ears.close()
+    notify.turn()  # nobody listens any more, which is no reason to stop
+
+
+@pytest.mark.parametrize(
+    "message", [b"READY=1\nSTATUS=Gunicorn arbiter booted", b"", b"X_PART=w\nX_IDENTITY={", b"\xff"]
+)
+def test_what_does_not_say_who_speaks_is_not_heard(message: bytes) -> None:
+    assert parse(message) is None
+
+
+def test_without_a_supervisor_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(notify.SOCKET, raising=False)
+    notify.turn()
 
 
 @pytest.mark.parametrize(

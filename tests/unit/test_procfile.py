@@ -99,6 +99,7 @@ def test_the_railway_graph_has_a_service_for_each_role(
     found = resources[f"service.{role}"]
     assert found["variables"]["JOBS_ROLE"]["value"] == role
     assert found["variables"]["REDIS_URL"]["resource"] == "service.redis"
+    assert found["variables"]["RAILWAY_DEPLOYMENT_DRAINING_SECONDS"]["value"] == str(deploy["drainingSeconds"])
     for name in ("startCommand", "healthcheckPath", "drainingSeconds", "restartPolicyType"):
         assert found["deploy"][name] == deploy[name]
 

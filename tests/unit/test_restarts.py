@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.supervise.restarts import RestartPolicy
+from jobs.supervise.restarts import Backoff, RestartPolicy
 
 NOW = 1000.0
 
@@ -58,3 +58,18 @@ def test_another_end_never_shortens_the_wait(count: int) -> None:
     assert shorter is not None
     assert longer is not None
     assert shorter < longer
+
+
+def test_the_waits_of_a_backoff_double_up_to_the_cap() -> None:
+    assert [Backoff().delay(failures) for failures in range(1, 8)] == [1, 2, 4, 8, 16, 16, 16]
+    assert Backoff().delay(10**6) == 16
+
+
+@pytest.mark.parametrize(("before", "uptime", "failures"), [(0, 1, 1), (4, 29.9, 5), (4, 30, 1)])
+def test_a_stable_run_makes_up_for_all_failures(before: int, uptime: float, failures: int) -> None:
+    assert Backoff().failures(before, uptime) == failures
+
+
+@pytest.mark.parametrize(("failures", "is_loop"), [(1, False), (5, False), (6, True)])
+def test_more_failures_in_a_row_than_restarts_are_a_loop(failures: int, is_loop: bool) -> None:
+    assert Backoff().is_loop(failures) is is_loop

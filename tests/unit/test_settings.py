@@ -56,6 +56,8 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         keep=604800,
         keep_last=10000,
         heartbeat=15,
+        formation=(),
+        optional=("scheduler",),
         grace=10,
         log_format="auto",
         log_level="info",
@@ -106,6 +108,23 @@ def test_each_variable_sets_its_field(variable: str, text: str, field: str, valu
     assert getattr(Settings.from_environ({variable: text}), field) == value
 
 
+@pytest.mark.parametrize(
+    ("environ", "grace", "warns"),
+    [
+        ({}, 10, False),
+        ({"RAILWAY_DEPLOYMENT_DRAINING_SECONDS": "15"}, 12, False),
+        ({"RAILWAY_DEPLOYMENT_DRAINING_SECONDS": "15", "JOBS_GRACE": "5"}, 5, False),
+        ({"RAILWAY_DEPLOYMENT_DRAINING_SECONDS": "15", "JOBS_GRACE": "20"}, 20, True),
+        ({"RAILWAY_DEPLOYMENT_DRAINING_SECONDS": "0"}, 10, True),
+        ({"RAILWAY_DEPLOYMENT_DRAINING_SECONDS": "0", "JOBS_GRACE": "5"}, 5, True),
+    ],
+)
+def test_the_grace_is_what_the_platform_leaves(environ: dict[str, str], grace: float, warns: bool) -> None:
+    found = Settings.from_environ({**REDIS, "RAILWAY_ENVIRONMENT_NAME": "production", **environ})
+    assert found.grace == grace
+    assert any("KILLS" in warning for warning in found.warnings) is warns
+
+
 @pytest.mark.parametrize(("variable", "field"), [("JOBS_TIMEOUT", "timeout"), ("JOBS_KEEP", "keep")])
 @pytest.mark.parametrize(
     ("text", "seconds"),
@@ -154,7 +173,10 @@ def test_durations_have_units(variable: str, field: str, text: str, seconds: flo
         ("JOBS_KEEP", "nan", "7d"),
         ("JOBS_HEARTBEAT", "0.0", "above zero"),
         ("JOBS_GRACE", "inf", "10m"),
+        ("JOBS_FORMATION", "web", "web=1"),
+        ("JOBS_FORMATION", "web=101", "0 to 100"),
         ("JOBS_LOG_FORMAT", "xml", "auto, text, json"),
+        ("RAILWAY_DEPLOYMENT_DRAINING_SECONDS", "-1", "10m"),
         ("JOBS_LOG_LEVEL", "loud", "debug, info, warning, error"),
         ("RQ_KEY_PREFIX", "a b", "rq or {rq}"),
     ],
