@@ -1,9 +1,9 @@
-"""Which scenarios a round has, and how much of each: a round takes about a quarter of an hour."""
+"""Which scenarios a round has, and how much of each: a round takes about half an hour."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.chaos import ambush, scenarios
+from tests.chaos import ambush, combos, scenarios
 from tests.chaos import tasks as t
 from tests.chaos.line import Line
 from tests.chaos.report import Report
@@ -70,6 +70,14 @@ def _recovery(scenario: Callable[[Line, Scale], Report], scale: Scale, *, within
     return run
 
 
+def _combos(scenario: Callable[[Line, Server], combos.Account]) -> Run:
+    def run(line: Line, server: Server) -> Outcome:
+        found = scenario(line, server)
+        return Outcome(found.report, found.faults())
+
+    return run
+
+
 def _nasty(task: Callable[..., object]) -> Run:
     def run(line: Line, server: Server) -> Outcome:
         report, nasty = scenarios.nasty_beside_innocents(line, Scale(jobs=400), task)
@@ -88,6 +96,9 @@ def _held(line: Line, server: Server) -> Outcome:
     return Outcome(report, [] if lease_left > 0 else ["the lease ran out"])
 
 
+PARTS = Scale(jobs=1000, kills=100)
+REPLICAS = Scale(jobs=120, kills=20, every=0.5)
+AWAY = 600.0
 CHILDREN = Scale(jobs=400, kills=40)
 WORKERS = Scale(jobs=200, kills=20)
 KILLS = Scale(jobs=2000, kills=60, every=1.0, workers=3)
@@ -106,6 +117,11 @@ SCENARIOS: dict[str, Run] = {
     "recovery of an only child": _recovery(scenarios.children_recovered, CHILDREN, within=1.0),
     "recovery of one child of two": _recovery(scenarios.children_recovered, CHILDREN, within=1.0, children=2),
     "recovery of a worker beside another": _recovery(scenarios.workers_recovered, WORKERS, within=7.5),
+    "any part of a combo SIGKILLed, 100 times": _combos(lambda line, _: combos.parts_killed(line, PARTS)),
+    "two combos restarted in turn, 20 times": _combos(lambda line, _: combos.rolling(line, REPLICAS)),
+    "combo without its Redis for 10 minutes": _combos(
+        lambda line, server: combos.outage(line, server, Scale(jobs=100), AWAY)
+    ),
     "job that segfaults": _nasty(t.segfault),
     "job that leaves with code 0": _nasty(t.leave),
     "job that blocks in C": _nasty(t.block),
