@@ -56,6 +56,9 @@ class Worker:
             said = self._log.read_text(errors="replace")[-2000:]
             raise BenchError(f"{self._process.args!r} ended with {self._process.returncode}\n{said}")
 
+    def has_said(self, words: str) -> bool:
+        return words in self._log.read_text(errors="replace")
+
     def end(self, patience: float) -> None:
         """SIGTERM, and SIGKILL for whatever is left of it after so many seconds."""
         pids = self.pids if self._process.poll() is None else []
@@ -168,6 +171,10 @@ class Stage:
         """Until so many jobs have started. Raises ``BenchError`` when they stop coming."""
         self._wait(lambda: self.file.stat().st_size // RECORD.size, jobs, worker)
 
+    def hear(self, words: str, worker: Worker) -> None:
+        """Until a worker has said so. Raises ``BenchError`` when it does not."""
+        self._wait(lambda: int(worker.has_said(words)), 1, worker)
+
     def rate(self, jobs: int, worker: Worker, kept: Callable[[], int] | None = None) -> float:
         """Jobs a second, from the start of the first until the result of the last is kept, as ``kept`` counts them.
 
@@ -225,7 +232,7 @@ def open_stage(*, aof: bool, quick: bool) -> Iterator[Stage]:
 def _server(file: Path, aof: bool, quick: bool) -> Iterator[Stage]:
     file.touch()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        port = _free_port()
+        port = free_port()
         options = ("--logfile", str(Path(folder, "server.log")), "--appendonly", "yes" if aof else "no")
         server = start(Path(folder), port, *options)
         try:
@@ -252,7 +259,7 @@ def _await_server(stage: Stage, server: "subprocess.Popen[bytes]") -> None:
         time.sleep(LOOK)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -17,6 +17,7 @@ FIGURES: dict[str, Callable[[Stage], list[Row]]] = {
     "io": throughput.waiting,
     "million": backlog.million,
     "memory": idle.memory,
+    "combo": idle.combo,
     "idle": idle.commands,
     "lane": lanes.hot,
     "lanes": lanes.many,

@@ -11,7 +11,7 @@ from rq import Queue
 
 from bench.figures.rounds import play
 from bench.results import Row, at_most
-from bench.stage import QUEUE, BenchError, Stage, Worker
+from bench.stage import PYTHON, QUEUE, BenchError, Stage, Worker, free_port
 from bench.tasks import append
 
 SETTLE = 2.0
@@ -40,6 +40,20 @@ def memory(stage: Stage) -> list[Row]:
     )
     goal = at_most(75, "MB")
     return [Row("memory", "Memory, keeper + child idle", "MB", found["ours"], found["rq"], less=True, goal=goal)]
+
+
+def combo(stage: Stage) -> list[Row]:
+    """The same of a whole combo whose line is clear: launcher, web, worker, scheduler, without their Redis."""
+
+    def pss() -> float:
+        stage.clear()
+        with stage.work([*PYTHON, "jobs", "combo", "--port", str(free_port())]) as parts:
+            stage.hear("line is clear", parts)
+            time.sleep(SETTLE)
+            return sum(map(_pss, parts.pids))
+
+    found = play({"ours": pss})
+    return [Row("combo", "Memory, whole combo idle", "MB", found["ours"], less=True, goal=at_most(170, "MB"))]
 
 
 def _pss(pid: int) -> float:
