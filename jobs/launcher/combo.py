@@ -7,8 +7,9 @@ from typing import Any
 
 from jobs.launcher import agreement
 from jobs.launcher.child import Child
-from jobs.launcher.course import Action, Ask, Course, Ended, Event, Finish, Kill, Say, Start, Stop, Turned
+from jobs.launcher.course import Course
 from jobs.launcher.ears import Ears
+from jobs.launcher.moves import Action, Ask, Ended, Event, Finish, Kill, Say, Start, Stop, Turned
 from jobs.launcher.output import Printer
 from jobs.supervise import family
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from honcho.environ import PROCFILE_LINE, parse_procfile
 
 from jobs.errors import SettingsError
-from jobs.launcher.course import Part
+from jobs.launcher.moves import Part
 from jobs.settings import Settings
 
 PROCFILE = Path("Procfile")

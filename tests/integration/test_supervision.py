@@ -1,6 +1,5 @@
-"""The combo around real processes: how they end, what they leave, what they say; and those that only look alive."""
+"""The combo around real processes: when they are started again, how they end, and what they leave."""
 
-import json
 import os
 import pty
 import signal
@@ -8,14 +7,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from random import Random
 
 import psutil
 import pytest
 
-from tests import tasks as t
 from tests.support import ROOT, Process, Processes, answers, free_port, wait_for
 
 COMBO = ("-m", "jobs", "combo")
@@ -211,108 +208,3 @@ def test_two_webs_answer_on_two_ports(processes: Processes, folder: Path, url: s
     port = free_port()
     start(processes, folder, JOBS_FORMATION="scheduler=0,web=2", PORT=str(port))
     wait_for(lambda: answers(port) and answers(port + 1), "both")
-
-
-def test_off_a_terminal_every_line_is_an_object_with_its_part(processes: Processes, folder: Path, url: str) -> None:
-    (folder / "Procfile").write_text(
-        (ROOT / "Procfile").read_text() + "odd: echo plain; echo oops >&2; exec sleep 60\n"
-    )
-    process = processes.start_in(folder, *COMBO, PORT=str(free_port()), JOBS_LOG_FORMAT="")
-    process.says("line is clear")
-    process.says("oops")
-    rows = [json.loads(line) for line in list(process.lines)]
-    assert all({"time", "part", "message"} <= row.keys() for row in rows)
-    assert {row["part"] for row in rows} == {"combo", "web", "worker", "scheduler", "odd"}
-    assert {row["level"] for row in rows if row["part"] in ("worker", "scheduler")} == {"info"}
-    assert [row.get("level") for row in rows if row["message"] in ("plain", "oops")] in (
-        [None, "error"],
-        ["error", None],
-    )
-
-
-@pytest.mark.parametrize(
-    ("line", "said"),
-    [
-        ("REDIS_URL={server}/999", "the parts are not on the same Redis, db and prefix: "),
-        ("RQ_KEY_PREFIX=other", "the parts are not on the same Redis, db and prefix: "),
-        ("JOBS_SERIALIZER=pickle", "the parts do not have the same serializer: web has json, worker has pickle"),
-        ("JOBS_TASKS=tests.tasks", "the parts do not know the same tasks: "),
-    ],
-)
-def test_it_says_when_web_and_worker_are_not_on_the_same_line(
-    processes: Processes, folder: Path, url: str, line: str, said: str
-) -> None:
-    different = line.format(server=url.rpartition("/")[0])
-    write_procfile(folder, web="exec python -m web", worker=f"{different} exec python -m jobs worker")
-    process = start(processes, folder, PORT=str(free_port()))
-    sentence = process.says(said)
-    assert "web has " in sentence
-    assert "worker has " in sentence
-
-
-def test_parts_that_agree_are_not_talked_about(processes: Processes, folder: Path, url: str) -> None:
-    process = processes.start_in(folder, *COMBO, PORT=str(free_port()))
-    for part in ("web", "worker", "scheduler"):
-        process.says(f"{part} is ready after ")
-    process.says("line is clear")
-    assert not [line for line in process.lines if "the parts" in line]
-
-
-def test_no_time_to_end_is_said_once_and_loudly(processes: Processes, folder: Path, url: str) -> None:
-    environ = {"RAILWAY_ENVIRONMENT_NAME": "production", "RAILWAY_DEPLOYMENT_DRAINING_SECONDS": "0"}
-    process = processes.start_in(folder, *COMBO, PORT=str(free_port()), **environ)
-    process.says("Railway KILLS this service 0 s after telling it to end")
-    process.says("worker is ready")
-    assert sum("KILLS" in line for line in process.lines) == 1
-
-
-def test_a_keeper_that_is_stopped_is_replaced(processes: Processes, folder: Path, url: str) -> None:
-    process = processes.start_in(folder, *COMBO, PORT=str(free_port()))
-    process.says("line is clear")
-    keeper = pid_of(process, "worker")
-    [child] = psutil.Process(keeper).children()
-    began = time.monotonic()
-    os.kill(keeper, signal.SIGSTOP)
-    process.says("worker lives, but its loop has not turned for 30 s: it is killed", within=45)
-    wait_for(lambda: sum("worker is ready" in line for line in process.lines) == 2, "another worker")
-    assert time.monotonic() - began < 45
-    assert not is_there(keeper)
-    assert not is_there(child.pid)
-
-
-def has_another_child(worker: Process) -> bool:
-    return sum("child" in line and "started with pid" in line for line in worker.lines) > 1
-
-
-@pytest.mark.usefixtures("tasks")
-def test_children_that_only_look_alive_are_replaced_and_one_that_works_is_not(
-    processes: Processes, folder: Path, url: str
-) -> None:
-    """One is stopped; one's threads are stuck outside jobs; one is busy in all of its slots, all the time."""
-    log = folder / "log"
-    (folder / "stuck.py").write_text(
-        "from jobs.worker.bell import Bell\n"
-        "import threading\n"
-        "Bell.listen = lambda self, wanted: threading.Event().wait()\n"
-    )
-    idle = processes.start("-m", "jobs", "worker", "idle")
-    stuck = processes.start(
-        "-m", "jobs", "worker", "idle", JOBS_TASKS="tests.tasks,stuck", PYTHONPATH=f"{ROOT}:{folder}"
-    )
-    busy = processes.start("-m", "jobs", "worker", "busy", "--concurrency", "1")
-    t.note.enqueue(str(log), "long", seconds=50, queue="busy", timeout=7200)
-    children = {}
-    for worker in (idle, stuck, busy):
-        worker.says("is ready")
-        [children[worker]] = psutil.Process(worker.popen.pid).children()
-    wait_for(log.exists, "the long job to run")
-    children[idle].suspend()
-    began = time.monotonic()
-    for worker in (idle, stuck):
-        worker.says("lives, has a free slot and does not ask for jobs: it is killed and replaced", within=45)
-        wait_for(partial(has_another_child, worker), "another child")
-    assert time.monotonic() - began < 45
-    os.kill(idle.popen.pid, 0)
-    assert children[busy].is_running(), "a long job is not a wedge"
-    assert not [line for line in busy.lines if "killed" in line]
-    assert log.read_text() == "start long\n"

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.launcher.course import Action, Ask, Course, Ended, Event, Finish, Kill, Part, Rules, Say, Start, Stop, Turned
+from jobs.launcher.course import Course, Rules
+from jobs.launcher.moves import Action, Ask, Ended, Event, Finish, Kill, Part, Say, Start, Stop, Turned
 from jobs.supervise.restarts import Backoff
 
 WEB, WORKER, SCHEDULER = Part("web", 2), Part("worker"), Part("scheduler", 0, optional=True)
@@ -91,6 +92,10 @@ def test_an_optional_part_may_be_in_a_crash_loop() -> None:
     assert "and the rest goes on without it" in words(found)
 
 
+def test_an_optional_part_that_cannot_use_its_settings_is_tried_again_seldom() -> None:
+    assert starts("scheduler", replay({1: Ended("scheduler", 2), 18: Ended("scheduler", 2)}, 40)) == [0, 17, 34]
+
+
 def test_keep_going_lets_no_crash_loop_be_the_end() -> None:
     assert starts("worker", replay(LOOP, 60, Rules(10, keep_going=True)))[-1] == 53
 
@@ -129,6 +134,7 @@ def test_the_grace_is_kept() -> None:
     history: History = {5: Stop(), 15.5: (Ended("scheduler", 137), Ended("worker", 137), Ended("web", 137))}
     found = replay(history, 20)
     assert found[-1] == (15.5, Finish(0))
+    assert "again" not in words(found)
     assert "worker did not stop in 10 s and is killed" in words(found)
 
 

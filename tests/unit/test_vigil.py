@@ -59,6 +59,11 @@ def test_one_that_is_stopped_is_found(child: Child) -> None:
     assert child.wedged_within(3)
 
 
+def test_one_whose_interpreter_hangs_though_it_runs_nothing_is_found(child: Child) -> None:
+    child.wedged_within(60, ask)
+    assert child.wedged_within(22)
+
+
 def test_one_whose_threads_are_stuck_is_found_though_its_house_is_kept(child: Child) -> None:
     child.wedged_within(60, ask)
     assert child.wedged_within(22, keep_house)
