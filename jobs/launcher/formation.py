@@ -70,13 +70,13 @@ def _ports(name: str, number: int, settings: Settings, port_given: bool) -> dict
     """Each web part its own port, one above the other; each worker its own for health checks, where there is one."""
     found = {}
     if name == "web":
-        found["PORT"] = str(_free_port(settings.port + number, given=port_given))
+        found["PORT"] = str(free_port(settings.port + number, given=port_given))
     if name == "worker" and settings.worker_port and number:
         found["JOBS_WORKER_PORT"] = str(settings.worker_port + number)
     return found
 
 
-def _free_port(wanted: int, given: bool) -> int:
+def free_port(wanted: int, given: bool) -> int:
     """The wanted port, or a free one when it is taken. Raises ``SettingsError`` when it was asked for by name."""
     for candidate in (wanted, 0):
         with socket.socket() as probe:

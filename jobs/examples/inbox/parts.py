@@ -14,7 +14,7 @@ from jobs.errors import SignalboxError
 from jobs.examples.inbox import log, tasks
 from jobs.examples.inbox.log import Event
 from jobs.launcher.clear import Clearance
-from jobs.launcher.main import free_port
+from jobs.launcher.formation import free_port
 from jobs.settings import Settings
 from jobs.supervise.process import PARENT
 
