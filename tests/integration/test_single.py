@@ -400,6 +400,17 @@ class TestTheCommand:
         assert max(one.at for one in traces(log) if one.pid == pid) < again.at
         assert again.pid in [one.pid for one in second.tree()]
 
+    def test_taken_away_it_is_nobodys_for_as_long_as_its_holder_may_trust_in_it(self, client: Redis) -> None:
+        mine = scripts.take_instance(client, "inbound", "worker-a", '"host": "a"', 0.5)
+        lost = instance.revoke(client, "inbound")
+        assert lost
+        assert lost.holder == Holder("worker-a", "a", token=mine.token, since=Holder.read(mine.value).since)
+        assert 0 < lost.left <= 0.5
+        assert not scripts.renew_instance(client, "inbound", mine.token, 60)
+        assert not scripts.drop_instance(client, "inbound", mine.token)
+        assert scripts.take_instance(client, "inbound", "worker-b", '"host": "b"', 60).token == 0
+        wait_for(lambda: scripts.take_instance(client, "inbound", "worker-b", '"host": "b"', 60).token, "it to be free")
+
     def test_it_says_so_when_there_was_nothing_to_take(self, url: str, processes: Processes) -> None:
         command = processes.start("-m", "jobs", "locks", "release", "inbound", "--force")
         assert command.ends() == 0
