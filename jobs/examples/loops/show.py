@@ -146,8 +146,8 @@ class Scene:
 
     def _done(self, what: str) -> list[float]:
         log = self._folder / "log"
-        lines = log.read_text().splitlines() if log.exists() else []
-        return [at for name, at in map(json.loads, lines) if name == what]
+        whole = log.read_text().rpartition("\n")[0] if log.exists() else ""  # the last line may still be written
+        return [at for name, at in map(json.loads, whole.splitlines()) if name == what]
 
     def _watch(self) -> None:
         """Write down each time that Redis has heard of the worker."""
