@@ -3,6 +3,7 @@
 Shared memory, one row a loop. The keeper makes it, and it outlives the process, so that counts go on in the next.
 """
 
+import math
 import mmap
 import os
 import struct
@@ -13,7 +14,8 @@ from jobs.errors import InvalidLoop
 
 ROWS = 64
 NAME_BYTES = 64
-_HEAD = struct.Struct("<dQ")
+_HEAD = struct.Struct("<dQd")
+_BEAT, _TRUSTED = struct.Struct("<dQ"), 16
 _ROW = struct.Struct("<64s5d2QB7x")
 _TIME, _COUNT = struct.Struct("<d"), struct.Struct("<Q")
 _STARTED, _PINGED, _BUSY, _LIMITS, _RESTARTS, _ERRORS, _ALIVE = 64, 72, 80, 88, 104, 112, 120
@@ -46,7 +48,9 @@ class Roll:
     def create(cls) -> "Roll":
         with tempfile.TemporaryFile() as file:
             file.truncate(_HEAD.size + _ROW.size * ROWS)
-            return cls(os.dup(file.fileno()))
+            roll = cls(os.dup(file.fileno()))
+        roll.trusted_until = math.inf
+        return roll
 
     def claim(self, name: str, max_silence: float, grace: float) -> int:
         """The number of a loop's row, the one it had before if any. Raises ``InvalidLoop`` when all are taken."""
@@ -89,7 +93,7 @@ class Roll:
 
     def beat(self, now: float, left: int) -> None:
         """Say that the watchdog looks, and how many threads hang in its process."""
-        _HEAD.pack_into(self._memory, 0, now, left)
+        _BEAT.pack_into(self._memory, 0, now, left)
 
     @property
     def last_beat(self) -> float:
@@ -98,6 +102,15 @@ class Roll:
     @property
     def left(self) -> int:
         return int(_HEAD.unpack_from(self._memory)[1])
+
+    @property
+    def trusted_until(self) -> float:
+        """Until when the loops may run, on the monotonic clock; the keeper of a single worker moves it on."""
+        return float(_TIME.unpack_from(self._memory, _TRUSTED)[0])
+
+    @trusted_until.setter
+    def trusted_until(self, until: float) -> None:
+        _TIME.pack_into(self._memory, _TRUSTED, until)
 
     def rows(self) -> list[Row]:
         found = (_ROW.unpack_from(self._memory, _at(number)) for number in range(ROWS))

@@ -51,18 +51,21 @@ class Watchdog:
         """Watch until ``stop`` is set, or until a verdict says that this process is to end; returns that verdict."""
         if any(kept.loop.is_async for kept in self._kept):
             threading.Thread(target=self._run_events, name="async loops", daemon=True).start()
-        for kept in self._kept:
-            self._start(kept)
+        if time.monotonic() < self._roll.trusted_until:
+            for kept in self._kept:
+                self._start(kept)
         looked = time.monotonic()
         while not stop.is_set():
             now = time.monotonic()
+            if now >= self._roll.trusted_until:
+                return Verdict(renew="another worker of this type may run the loops now")
             if now - looked > LOOK + LATE:
                 self._absences = [(a, b) for a, b in [*self._absences, (looked, now)] if now - b < REMEMBER]
             looked = now
             verdict = self._look(now)
             if verdict.escalate or verdict.renew:
                 return verdict
-            stop.wait(LOOK)
+            stop.wait(max(0.0, min(LOOK, self._roll.trusted_until - time.monotonic())))
         return Verdict()
 
     def end(self, patience: float) -> None:

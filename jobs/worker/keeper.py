@@ -26,7 +26,8 @@ from jobs.scripts import Ticked
 from jobs.settings import Settings
 from jobs.supervise import notify
 from jobs.supervise.instance import HeldElsewhere, Instance
-from jobs.worker.nursery import Nursery, SettingsRefused
+from jobs.worker.looper import Looper
+from jobs.worker.nursery import Nursery
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class Keeper(BaseWorker):
         name: str,
         client: Redis,
         nursery: Nursery,
+        looper: Looper,
         stop: threading.Event,
         on_ready: Callable[[], None],
         instance: Instance | None = None,
@@ -53,6 +55,7 @@ class Keeper(BaseWorker):
         super().__init__(list(settings.queues), name=name, connection=client, serializer=serializer())
         self._settings = settings
         self._nursery = nursery
+        self._looper = looper
         self._stop = stop
         self._on_ready = on_ready
         self._clock = Clock(client, settings)
@@ -74,10 +77,8 @@ class Keeper(BaseWorker):
         """
         try:
             self._keep()
-        except SettingsRefused:
-            self._stop.set()
-            raise
         finally:
+            self._stop.set()
             self._drain()
 
     def _keep(self) -> None:
@@ -104,7 +105,7 @@ class Keeper(BaseWorker):
             self._trim()
         if works:
             self._nursery.tend()
-        if works != self.works and (self._nursery.inventory or not works):
+        if works != self.works and (self._nursery.inventory or not works or self._settings.runs == "loops"):
             self.works = works
             if works and self._nursery.inventory:
                 self._clock.declare(self._nursery.inventory.schedules)
@@ -199,7 +200,7 @@ class Keeper(BaseWorker):
         self._nursery.ask_to_end()
         deadline = time.monotonic() + self._settings.grace * 0.8
         next_tick = 0.0
-        while self._nursery.is_busy() and time.monotonic() < deadline:
+        while (self._nursery.is_busy() or self._looper.is_busy()) and time.monotonic() < deadline:
             if self._instance and self._instance.token:
                 self._attempt(self._instance.attend, "the lock of its type was not renewed")
             if time.monotonic() >= next_tick:
@@ -209,6 +210,7 @@ class Keeper(BaseWorker):
             time.sleep(LOOK / 2)
         if self._attempt(self._nursery.end, "jobs were not put back; their leases run out by themselves"):
             self._attempt(self._sign_off, "the worker was not signed off")
+        self._looper.end()
         if self._instance:
             self._attempt(self._instance.release, "the lock of its type was not given back; it runs out by itself")
         log.info("worker %s stops", self.name)

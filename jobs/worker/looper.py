@@ -2,17 +2,18 @@
 
 import json
 import logging
+import math
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 from jobs.registry import Inventory
 from jobs.settings import Settings
+from jobs.supervise.instance import TOKEN
 from jobs.supervise.process import PARENT
 from jobs.supervise.restarts import RestartPolicy
 from jobs.supervise.roll import Roll
@@ -38,27 +39,39 @@ class Looper:
         self._stop = stop
         self._paused = threading.Event()
         self._thread = threading.Thread(target=self._run, name="loops")
+        self._process: subprocess.Popen[bytes] | None = None
+        self._token, self._until = 0, math.inf
         self._roll: Roll | None = None
         self.inventory: Inventory | None = None
         """What the process can run, once it has said so."""
         self.code = 0
         """What the worker ends with: not 0 once the loops have been given up, which also sets ``stop``."""
 
-    def start(self, on_ready: Callable[[], None] = lambda: None) -> None:
-        """Start the loops, or go on with them; calls ``on_ready``, once, when they run."""
+    def start(self) -> None:
+        """Start the loops, or go on with them."""
         self._paused.clear()
+        if not self._roll:
+            self._roll = Roll.create()
+            self._roll.trusted_until = self._until
+            self._thread.start()
+
+    def trust(self, token: int, until: float) -> None:
+        """Let the loops run until then, on the monotonic clock, and those that start now read this token."""
+        self._token, self._until = token, until
         if self._roll:
-            return
-        self._on_ready = on_ready
-        self._roll = Roll.create()
-        self._thread.start()
+            self._roll.trusted_until = until
 
     def pause(self) -> None:
         """Kill the loops, at once, until ``start`` is called: they are another worker's to run."""
         self._paused.set()
+        if self._process:
+            _kill(self._process)
 
-    def join(self) -> None:
-        """Wait until the loops have ended; ``stop`` must be set."""
+    def is_busy(self) -> bool:
+        return self._thread.is_alive()
+
+    def end(self) -> None:
+        """Wait until the loops have ended, or been killed at the end of their grace; ``stop`` must be set."""
         if self._thread.ident:
             self._thread.join()
 
@@ -108,9 +121,9 @@ class Looper:
         """One process from start to end; returns its code."""
         roll.beat(0.0, 0)
         ready, say_ready = os.pipe()
-        process = subprocess.Popen(
+        self._process = process = subprocess.Popen(
             [sys.executable, "-m", "jobs.worker.loops_child", str(roll.file), str(say_ready)],
-            env={**os.environ, PARENT: str(os.getpid())},
+            env={**os.environ, PARENT: str(os.getpid()), TOKEN: str(self._token)},
             stdin=subprocess.DEVNULL,
             pass_fds=(roll.file, say_ready),
             start_new_session=True,
@@ -122,15 +135,15 @@ class Looper:
             self._watch(process, roll)
             return process.wait()
         finally:
+            self._process = None
             _kill(process)  # what the loops have started too
             roll.end_all()
 
     def _hear(self, ready: int) -> None:
         with os.fdopen(ready) as process:
             said = process.read()
-        if said and not self.inventory:
+        if said:
             self.inventory = Inventory(*json.loads(said))
-            self._on_ready()
 
     def _watch(self, process: subprocess.Popen[bytes], roll: Roll) -> None:
         """Return when the process has ended or been killed, or has had its time to end after ``stop`` was set."""

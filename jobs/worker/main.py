@@ -65,16 +65,14 @@ def main(settings: Settings) -> int:
         presence.tell()
         if not keeper.works:
             looper.pause()
-        elif nursery.loops and settings.runs == "all":
+        elif settings.runs == "loops" or (settings.runs == "all" and nursery.loops):
             looper.start()
 
     instance = _instance(settings, me, client, nursery, looper) if settings.single else None
-    keeper = Keeper(settings, me, client, nursery, stop, ready, instance)
+    keeper = Keeper(settings, me, client, nursery, looper, stop, ready, instance)
     alone = settings.platform and settings.role == "worker"
     if port := settings.worker_port or (settings.port if alone else None):
         serve(port, Watch(settings, connect(settings, "watch", deadline=1, retries=0)), presence)
-    if settings.runs == "loops":
-        looper.start(presence.start)
     try:
         keeper.run()
     except SettingsRefused:
@@ -83,8 +81,6 @@ def main(settings: Settings) -> int:
         log.error("[%s] ends with code %d: %s", settings.type, HELD, error)
         return HELD
     finally:
-        stop.set()  # also where the keeper ended of something else
-        looper.join()
         presence.stop()
     return looper.code
 
@@ -92,8 +88,12 @@ def main(settings: Settings) -> int:
 def _instance(settings: Settings, me: str, client: Redis, nursery: Nursery, looper: Looper) -> Instance:
     holder = Holder(me, socket.gethostname(), settings.replica, os.getpid(), BOOT)
 
+    def trust(token: int, until: float) -> None:
+        looper.trust(token, until)
+        nursery.trust(token, until)
+
     def cut_off() -> None:
         looper.pause()
         nursery.cut_off()
 
-    return Instance(client, settings.type, holder, settings.lease, trust=nursery.trust, cut_off=cut_off)
+    return Instance(client, settings.type, holder, settings.lease, trust=trust, cut_off=cut_off)

@@ -29,10 +29,10 @@ class Scene:
         self._processes = processes
         self._client = client
 
-    def start(self, *options: str, **environ: str) -> Process:
+    def start(self, *options: str, waits: str = "loops started", **environ: str) -> Process:
         environ = {"LOOPS_FOLDER": str(self.folder), "JOBS_TASKS": "tests.loops", **environ}
         self.worker = self._processes.start("-m", "jobs", "worker", *options, **environ)
-        self.worker.says("loops started")
+        self.worker.says(waits)
         return self.worker
 
     def ask(self, harm: str) -> None:
@@ -218,7 +218,7 @@ def test_a_worker_may_run_loops_only(scene: Scene, client: Redis) -> None:
     wait_for(scene.wrote("sync"), "the loops")
     assert scene.row()["role"] == "loops"
     assert scene.row()["queues"] == []
-    assert scene.row()["tasks"] > 1
+    wait_for(lambda: scene.row()["tasks"] > 1, "its tasks to be told")
     assert not any("jobs.worker.child" in " ".join(one.cmdline()) for one in worker.tree())
     assert client.keys(keys.heartbeat("*")) == []
 
@@ -244,6 +244,28 @@ def test_a_worker_for_loops_only_that_has_none_ends_with_one_line(url: str, proc
     worker = processes.start("-m", "jobs", "worker", "--runs", "loops", JOBS_TASKS="tests.tasks")
     assert worker.ends() == 2
     assert "JOBS_TASKS is 'tests.tasks': no loop is declared there" in "\n".join(worker.lines)
+
+
+@pytest.mark.parametrize("runs", ["all", "loops"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGSTOP])
+def test_of_single_workers_one_runs_the_loops_and_the_next_begins_when_it_has_ended(
+    scene: Scene, processes: Processes, client: Redis, number: signal.Signals, runs: str
+) -> None:
+    options = ("--type", "solo", "--single", "--runs", runs)
+    first = scene.start(*options, JOBS_LEASE="2")
+    wait_for(scene.wrote("sync"), "the loops")
+    [old] = {pid for pid, _ in scene.lines()}
+    second = scene.start(*options, JOBS_LEASE="2", waits="stands by")
+    assert {pid for pid, _ in scene.lines()} == {old}
+    first.signal(number)  # SIGSTOP: the keeper alone
+    second.says("loops started")
+    wait_for(lambda: any(pid != old for pid, _ in scene.lines()), "the loops of the second")
+    pids = [pid for pid, _ in scene.lines()]
+    assert set(pids[: pids.count(old)]) == {old}, "the loops of both ran at a time"
+    if number is signal.SIGSTOP:
+        first.signal(signal.SIGCONT)
+        wait_for(scene.more("sync"), "the second to go on")
+        assert old not in [pid for pid, _ in scene.lines()][pids.count(old) :]
 
 
 def test_killing_the_keeper_ends_the_loops(scene: Scene) -> None:

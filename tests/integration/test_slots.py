@@ -21,6 +21,7 @@ from jobs.worker.deadlines import Slot
 from jobs.worker.execution import Runner, new_loop
 from jobs.worker.keeper import Keeper
 from jobs.worker.link import Link
+from jobs.worker.looper import Looper
 from jobs.worker.nursery import Nursery
 from jobs.worker.slots import Slots
 from jobs.worker.table import Table
@@ -154,7 +155,15 @@ def test_a_deadline_at_the_very_end_of_a_job_hurts_nobody() -> None:
 def test_a_keeper_leaves_the_clients_timeouts_and_name_alone(client: Redis) -> None:
     nursery = Nursery(client, "w", ("default",), count=1, threads=1, lease=6, survives=3)
     before = dict(client.connection_pool.connection_kwargs)
-    keeper = Keeper(settings.current(), "w", client, nursery, threading.Event(), lambda: None)
+    keeper = Keeper(
+        settings.current(),
+        "w",
+        client,
+        nursery,
+        Looper(settings.current(), threading.Event()),
+        threading.Event(),
+        lambda: None,
+    )
     assert client.connection_pool.connection_kwargs == before
     assert client.client_info()["name"].startswith("signalbox:test:")
     assert keeper.ip_address.startswith("127.0.0.1:")
@@ -167,7 +176,8 @@ def test_the_command_thread_survives_every_error(
     stop = threading.Event()
     stop.set()
     nursery = Nursery(client, "w", ("default",), count=1, threads=1, lease=6, survives=3)
-    keeper = Keeper(settings.current(), "w", client, nursery, stop, lambda: None)
+    stop = threading.Event()
+    keeper = Keeper(settings.current(), "w", client, nursery, Looper(settings.current(), stop), stop, lambda: None)
     keeper._pubsub_exception_handler(error("as if"), client.pubsub(), threading.Thread())  # type: ignore[arg-type]
     assert any("listening again" in line for line in caplog.messages)
 
