@@ -94,11 +94,12 @@ class Keeper(BaseWorker):
             self._stop.wait(delay)
 
     def _step(self) -> None:
+        if time.monotonic() >= self._next_tick:
+            notify.turn()
         works = self._may_work()
         if works and not self._registered:
             self._register()
         if time.monotonic() >= self._next_tick:
-            notify.turn()
             self._tick()
             self._next_tick = time.monotonic() + self._period
         else:
