@@ -81,6 +81,8 @@ def _tidy(root: Any, kinds: list[str]) -> Any:
     texts = [text for text in root.iter("text") if text.get("class") == "value"]
     for bar, text, kind in zip(bars, texts, kinds, strict=True):
         bar.set("class", kind)
+        if bar.get("x") is None:  # too short to be drawn
+            continue
         text.set("x", str(float(bar.get("x")) + float(bar.get("width")) + GAP))
     return root
 
