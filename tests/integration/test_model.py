@@ -28,7 +28,7 @@ from rq.registry import (
 from rq.serializers import JSONSerializer
 
 from jobs import keys, scripts
-from jobs.scripts import Claimed, Held, NewJob, Outcome, Settlement, Value
+from jobs.scripts import Claimed, Held, NewJob, Outcome, Settlement, Value, call
 
 EXAMPLES, STEPS = 110, 100
 WORKER, CHILDREN, QUEUES, LANES = "w", ("w.1", "w.2", "w.3"), ("high", "low"), ("a", "b")
@@ -803,11 +803,11 @@ MUTANTS: dict[str, Mutation] = {
 @pytest.fixture
 def mutate() -> Iterator[Callable[[Mutation], None]]:
     """Has the scripts run as mutated, for the length of the test."""
-    source = scripts._source
+    source = call.source
 
     def apply(mutation: Mutation) -> None:
         for old, _ in mutation:
-            assert any(old in source(file.stem) for file in scripts.FOLDER.glob("*.lua")), f"nowhere: {old}"
+            assert any(old in source(file.stem) for file in call.FOLDER.glob("*.lua")), f"nowhere: {old}"
 
         def mutated(script: str) -> str:
             text = source(script)
@@ -815,12 +815,12 @@ def mutate() -> Iterator[Callable[[Mutation], None]]:
                 text = text.replace(old, new)
             return text
 
-        patch.setattr(scripts, "_source", mutated)
-        scripts._digest.cache_clear()
+        patch.setattr(call, "source", mutated)
+        call.digest.cache_clear()
 
     with pytest.MonkeyPatch.context() as patch:
         yield apply
-    scripts._digest.cache_clear()
+    call.digest.cache_clear()
 
 
 @pytest.mark.parametrize("name", MUTANTS)

@@ -1,0 +1,97 @@
+"""Each atomic step is one Lua file; here each has one typed function, used as ``scripts.<step>``.
+
+The scripts take their time from the server, so that no clock of ours can break an order.
+"""
+
+from jobs.scripts.call import Value
+from jobs.scripts.engine import (
+    FINAL,
+    Claimed,
+    Held,
+    Outcome,
+    Report,
+    Settlement,
+    await_jobs,
+    claim,
+    exchange,
+    held,
+    release,
+    report,
+    settle,
+)
+from jobs.scripts.intake import NewJob, admit, delete, purge, requeue, trim
+from jobs.scripts.keeper import Ticked, grant, recover, retire, step_down, tick
+from jobs.scripts.lanes import Promoted, advance, clear, promote, resume
+from jobs.scripts.locks import (
+    BUSY,
+    GONE,
+    Execution,
+    Locked,
+    Taken,
+    annotate,
+    drop_instance,
+    lock,
+    renew,
+    renew_instance,
+    revoke_instance,
+    take_instance,
+    unlock,
+)
+from jobs.scripts.schedules import Due, Slot, declare, due, fire
+from jobs.scripts.signs import Published, echo, publish, ring
+
+__all__ = [
+    "BUSY",
+    "FINAL",
+    "GONE",
+    "Claimed",
+    "Due",
+    "Execution",
+    "Held",
+    "Locked",
+    "NewJob",
+    "Outcome",
+    "Promoted",
+    "Published",
+    "Report",
+    "Settlement",
+    "Slot",
+    "Taken",
+    "Ticked",
+    "Value",
+    "admit",
+    "advance",
+    "annotate",
+    "await_jobs",
+    "claim",
+    "clear",
+    "declare",
+    "delete",
+    "drop_instance",
+    "due",
+    "echo",
+    "exchange",
+    "fire",
+    "grant",
+    "held",
+    "lock",
+    "promote",
+    "publish",
+    "purge",
+    "recover",
+    "release",
+    "renew",
+    "renew_instance",
+    "report",
+    "requeue",
+    "resume",
+    "retire",
+    "revoke_instance",
+    "ring",
+    "settle",
+    "step_down",
+    "take_instance",
+    "tick",
+    "trim",
+    "unlock",
+]

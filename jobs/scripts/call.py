@@ -1,0 +1,60 @@
+"""How a script is run: by its digest, and with its text where the server does not know it.
+
+A line ``-- @include name`` in a script stands for ``lua/lib/name.lua``.
+"""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import NoScriptError
+
+FOLDER = Path(__file__).parents[1] / "lua"
+
+Value = str | bytes | int | float
+
+
+def run(client: Redis, script: str, names: Sequence[str], arguments: Sequence[Value]) -> Any:
+    """Run a script; returns its reply as it comes. Raises ``RedisError``."""
+    call = invocation(script, names, arguments)
+    try:
+        return client.evalsha(*call)
+    except NoScriptError:
+        return client.eval(*in_full(script, call))
+
+
+def invocation(script: str, names: Sequence[str], arguments: Sequence[Value]) -> list[Any]:
+    """What EVALSHA is given."""
+    return [digest(script), len(names), *names, *arguments]
+
+
+def in_full(script: str, call: Sequence[Any]) -> list[Any]:
+    """What EVAL is given in place of an ``invocation`` of a script that the server does not know."""
+    return [source(script), *call[1:]]
+
+
+@cache
+def source(script: str) -> str:
+    """Its text, with what it includes."""
+    text = (FOLDER / f"{script}.lua").read_text()
+    return re.sub(r"^-- @include (\w+)$", lambda found: library(found[1]), text, flags=re.M)
+
+
+def library(name: str) -> str:
+    """What others include."""
+    return (FOLDER / "lib" / f"{name}.lua").read_text()
+
+
+@cache
+def digest(script: str) -> str:
+    """The name by which the server knows it: the SHA-1 of its text."""
+    return hashlib.sha1(source(script).encode(), usedforsecurity=False).hexdigest()
+
+
+def text(value: bytes | str) -> str:
+    """What a script has said, decoded where the client does not."""
+    return value.decode() if isinstance(value, bytes) else value

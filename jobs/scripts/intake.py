@@ -1,0 +1,80 @@
+"""What puts jobs in, has them run anew, and takes them out."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from redis import Redis
+from redis.exceptions import NoScriptError
+
+from jobs import keys
+from jobs.errors import DurabilityUnconfirmed
+from jobs.scripts.call import Value, digest, run, source
+
+DAY = 86400
+UNIQUE_FOR = 7 * DAY
+
+
+class NewJob(NamedTuple):
+    """A job that has passed every check and is ready to be admitted."""
+
+    id: str
+    queue: str
+    fields: Mapping[str, Value]
+    key: str = ""
+    delay: float = 0.0
+    at_front: bool = False
+    unique: bool = False
+
+
+def admit(client: Redis, jobs: Sequence[NewJob], wait_aof: int | None = None) -> list[bool]:
+    """Save new jobs and hand them over, all in one step; True for each that was not there already.
+
+    With ``wait_aof`` (milliseconds) the reply waits until the server has the jobs on disk, those too that were there
+    already. Raises ``DurabilityUnconfirmed`` when it has not in time; the jobs are accepted all the same.
+    """
+    arguments: list[Value] = [keys.PREFIX, UNIQUE_FOR]
+    for job in jobs:
+        arguments += [job.id, job.queue, job.key, job.delay, int(job.at_front), int(job.unique), len(job.fields)]
+        for name, value in job.fields.items():
+            arguments += [name, value]
+    if wait_aof is None:
+        return [reply == 1 for reply in run(client, "admit", [keys.QUEUES], arguments)]
+    try:
+        created, (local, _) = _run_and_wait(client, arguments, wait_aof)
+    except NoScriptError:
+        client.script_load(source("admit"))
+        created, (local, _) = _run_and_wait(client, arguments, wait_aof)
+    if not local:
+        raise DurabilityUnconfirmed(f"accepted, but the server did not say within {wait_aof} ms that it is on disk")
+    return [reply == 1 for reply in created]
+
+
+def _run_and_wait(client: Redis, arguments: Sequence[Value], milliseconds: int) -> Any:
+    with client.pipeline(transaction=False) as pipeline:  # one connection: WAITAOF waits for its own writes
+        pipeline.evalsha(digest("admit"), 1, keys.QUEUES, *arguments)
+        pipeline.set(keys.SYNCED, 1, ex=DAY)  # a write of its own, after what another connection has accepted before
+        pipeline.execute_command("WAITAOF", 1, 0, milliseconds)
+        created, _, confirmed = pipeline.execute()
+        return created, confirmed
+
+
+def requeue(client: Redis, job_ids: Sequence[str]) -> list[bool]:
+    """Have jobs run anew that failed, were stopped or were canceled; True for each that does."""
+    names = [keys.QUEUES, keys.HALTED]
+    return [reply == 1 for reply in run(client, "requeue", names, [keys.PREFIX, *job_ids])]
+
+
+def delete(client: Redis, job_ids: Sequence[str]) -> list[bool | None]:
+    """Remove jobs that are over; False for each that is not there or not over, None while its follow-ups are owed."""
+    return [{1: True, 0: False}.get(reply) for reply in run(client, "delete", [], [keys.PREFIX, *job_ids])]
+
+
+def trim(client: Redis, queue: str, last: int, most: int) -> int:
+    """Drop what has expired, and all but the ``last`` finished jobs; looks at ``most`` of each kind. How many."""
+    return int(run(client, "trim", [], [keys.PREFIX, queue, last, most]))
+
+
+def purge(client: Redis, kind: str, queue: str, seconds: float, first: int, most: int) -> tuple[int, int]:
+    """Remove jobs of a registry that ended longer ago; how many of ``most`` were there to look at, how many went."""
+    looked, removed = run(client, "purge", [keys.registry(kind, queue)], [keys.PREFIX, seconds, first, most])
+    return int(looked), int(removed)

@@ -1,0 +1,80 @@
+"""What a keeper does with Redis: it gives leases, renews them, and takes back what the lost hold."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from redis import Redis
+
+from jobs import keys
+from jobs.scripts.call import Value, run, text
+
+WORKER_TTL = 90
+
+
+class Ticked(NamedTuple):
+    """What a tick found and did."""
+
+    gone: list[str]
+    """The keeper's children whose lease has run out: what they still run is another's now."""
+    recovered: list[str]
+    moved: list[str]
+    rate_limited: list[str]
+    crowded: list[str]
+    """Queues with more to drop: a tick drops 200 of each. See ``trim``."""
+    leads: bool
+    """Is this keeper's the scheduler that leads?"""
+    due: int
+    """Schedules and rq-scheduler's entries that are due."""
+    schedules: int
+    """How many schedules there are."""
+    owed: int
+    """Follow-ups that somebody should have done by now."""
+    done: int
+    failed: int
+    at: float
+    """The server's time, in seconds since 1970 UTC."""
+
+
+def grant(client: Redis, child: str, seconds: float) -> None:
+    """Give a new child its lease."""
+    run(client, "grant", [keys.LEASES], [child, seconds])
+
+
+def tick(
+    client: Redis,
+    keeper: str,
+    children: Sequence[str],
+    *,
+    lease: float,
+    leader_lease: float,
+    survives: int,
+    why: bytes,
+    keep_last: int | None = None,
+) -> Ticked:
+    """What a keeper does once a second; ``survives`` is how many lost leases a job does. Leases are in seconds.
+
+    Of the finished jobs of a queue, ``keep_last`` are kept.
+    """
+    names = [keys.LEASES, keys.TICKED, keys.QUEUES, keys.LANES]
+    names += [keys.worker(keeper), keys.LEADER, keys.CLOCK, keys.OUTBOX, keys.SLOTS, keys.SCHEDULES]
+    arguments: list[Value] = [keys.PREFIX, lease, survives, why, WORKER_TTL, keeper, int(leader_lease * 1000)]
+    arguments.append("" if keep_last is None else keep_last)
+    *lists, numbers = run(client, "tick", names, [*arguments, *children])
+    gone, recovered, moved, limited, crowded = ([text(item) for item in found] for found in lists)
+    leads, due, schedules, owed, done, failed, at = numbers
+    return Ticked(gone, recovered, moved, limited, crowded, bool(leads), due, schedules, owed, done, failed, float(at))
+
+
+def recover(client: Redis, survives: int, why: bytes) -> list[str]:
+    """Take back now what the lost hold; the ids put back. ``survives`` is how many lost leases a job does."""
+    return [text(job_id) for job_id in run(client, "recover", [keys.LEASES], [keys.PREFIX, survives, why])]
+
+
+def retire(client: Redis, child: str) -> bool:
+    """Take away the lease of a child that has ended; False when it still holds something."""
+    return bool(run(client, "retire", [keys.LEASES, keys.held(child)], [child]))
+
+
+def step_down(client: Redis, holder: str) -> bool:
+    """Give back the scheduler's lease; False when it was another's."""
+    return bool(run(client, "step_down", [keys.LEADER], [holder]))

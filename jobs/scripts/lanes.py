@@ -1,0 +1,36 @@
+"""What lets jobs go: out of their lanes, and once they are due."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from redis import Redis
+
+from jobs import keys
+from jobs.scripts.call import run, text
+
+
+class Promoted(NamedTuple):
+    moved: int
+    rate_limited: list[str]
+
+
+def advance(client: Redis, lanes: Sequence[str]) -> list[str]:
+    """Let the next job of each lane go, where the one before it is over; the ids let go."""
+    return [text(job_id) for job_id in run(client, "advance", [keys.LANES], [keys.PREFIX, *lanes])]
+
+
+def resume(client: Redis, lane: str, again: bool) -> bool:
+    """Let a halted lane go on, with the job that halted it or without it; False when it was not halted."""
+    return bool(run(client, "resume", [keys.lane(lane), keys.HALTED], [keys.PREFIX, lane, int(again)]))
+
+
+def clear(client: Redis, lane: str) -> int:
+    """Cancel what waits in a lane, and end its halt; how many jobs."""
+    return int(run(client, "clear", [keys.lane(lane), keys.HALTED], [keys.PREFIX, lane]))
+
+
+def promote(client: Redis, queue: str, limit: int = 500) -> Promoted:
+    """Hand over the scheduled jobs of a queue that are due, oldest first."""
+    scheduled = keys.registry("scheduled", queue)
+    moved, *limited = run(client, "promote", [scheduled], [keys.PREFIX, queue, limit])
+    return Promoted(int(moved), [text(job_id) for job_id in limited])
