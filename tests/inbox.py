@@ -6,13 +6,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import cast
 
-import psutil
 from redis import Redis
 
 from jobs.examples.inbox import log, tasks
 from jobs.examples.inbox.log import Event
 from jobs.examples.inbox.messages import Message
-from tests.support import Process, Processes, wait_for
+from tests.support import Process, Processes, is_alive, wait_for
 
 ENVIRON = {
     "JOBS_TASKS": "jobs.examples.inbox.tasks",
@@ -35,15 +34,8 @@ def kill(worker: Process, file: Path) -> None:
     tree = worker.tree()
     worker.signal(signal.SIGKILL)
     worker.ends()
-    wait_for(lambda: not any(is_alive(process) for process in tree), "its children to be gone")
+    wait_for(lambda: not any(is_alive(process.pid) for process in tree), "its children to be gone")
     log.append(file, Event("killed", "", "", worker.popen.pid))
-
-
-def is_alive(process: psutil.Process) -> bool:
-    try:
-        return bool(process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
 
 
 def most_at_once(events: Iterable[Event]) -> int:

@@ -1,6 +1,7 @@
 """Tasks that take locks. What they did is written to a file, so that no checker has to trust Redis."""
 
 import asyncio
+import os
 import time
 from pathlib import Path
 
@@ -13,7 +14,7 @@ def hold(name: str, path: str, text: str, until: str, ttl: float = 300.0) -> int
     """Has the lock until the file ``until`` is there, on its first run; one later says so and ends."""
     with lock(name, ttl=ttl) as lease:
         lease.note(run_id=text)
-        _append(path, f"in {text} {lease.token}")
+        _append(path, f"in {text} {lease.token} {os.getpid()}")
         while not Path(until).exists():
             time.sleep(0.02)
     _append(path, f"out {text}")

@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,6 +35,13 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def is_alive(pid: int) -> bool:
+    """Is there such a process, other than one that has ended and was not asked how?"""
+    with suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 class Process:
@@ -74,6 +82,12 @@ class Process:
             return wait_for(look, f"{text!r}", within)
         except AssertionError as error:
             raise AssertionError(f"{error}; it said:\n" + "\n".join(self.lines)) from None
+
+    def signal_all(self, number: signal.Signals) -> None:
+        """Signal it and all it has started, itself first; what that has ended meanwhile needs none."""
+        for process in self.tree():
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
 
     def signal(self, number: signal.Signals) -> None:
         self.popen.send_signal(number)

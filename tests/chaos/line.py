@@ -4,12 +4,10 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any, Literal, cast
 
-import psutil
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -18,7 +16,7 @@ from jobs.scripts import NewJob
 from tests.chaos import tasks as t
 from tests.chaos.log import Kill, Log, Run, recoveries
 from tests.chaos.report import Report
-from tests.support import Process, Processes, wait_for
+from tests.support import Process, Processes, is_alive, wait_for
 
 Part = Literal["tree", "keeper", "child"]
 
@@ -202,12 +200,7 @@ class Line:
 
 def alive(worker: Process) -> list[int]:
     """A worker's processes, its keeper first. One that has ended, and has not been asked how, is none."""
-    found = []
-    for process in worker.tree():
-        with suppress(psutil.NoSuchProcess):
-            if process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process.pid)
-    return found
+    return [process.pid for process in worker.tree() if is_alive(process.pid)]
 
 
 def leftovers(client: Redis) -> list[str]:

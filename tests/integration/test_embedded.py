@@ -11,7 +11,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from jobs.launcher.server import binary
-from tests.support import Process, Processes, wait_for
+from tests.support import Process, Processes, is_alive, wait_for
 
 ATTACH = "import sys; from pathlib import Path; from jobs.embedded import attach; "
 HOLD = (
@@ -39,10 +39,6 @@ def _pid(folder: Path) -> int:
     return int(json.loads((folder / ".signalbox/server.json").read_text())["pid"])
 
 
-def _gone(process: psutil.Process) -> bool:
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-
-
 def test_two_processes_share_one_server(processes: Processes, held: Path) -> None:
     (_, first), (_, second) = _attach(processes, held), _attach(processes, held)
     assert first == second
@@ -62,7 +58,7 @@ def test_it_stays_while_anyone_uses_it_and_ends_with_the_last(processes: Process
     first.ends()
     assert Redis.from_url(url).ping()
     second.signal(signal.SIGKILL)
-    wait_for(lambda: _gone(server), "the server to end with its last user")
+    wait_for(lambda: not is_alive(server.pid), "the server to end with its last user")
 
 
 def test_what_was_accepted_survives_kill_minus_nine_of_the_server(processes: Processes, held: Path) -> None:
@@ -87,7 +83,7 @@ def test_what_was_accepted_is_there_for_the_next_user(processes: Processes, held
     Redis.from_url(url).set("kept", "yes")
     server = _server(held)
     first.signal(signal.SIGTERM)
-    wait_for(lambda: _gone(server), "the server to end")
+    wait_for(lambda: not is_alive(server.pid), "the server to end")
     _, again = _attach(processes, held)
     assert Redis.from_url(again).get("kept") == b"yes"
 
@@ -98,7 +94,7 @@ def test_a_killed_guardian_takes_the_server_with_it(processes: Processes, held: 
     guardian = server.parent()
     assert guardian
     guardian.kill()
-    wait_for(lambda: _gone(server), "the server to die with its guardian")
+    wait_for(lambda: not is_alive(server.pid), "the server to die with its guardian")
 
 
 def test_a_broken_data_folder_is_told_in_the_servers_own_words(processes: Processes, folder: Path) -> None:
@@ -134,7 +130,7 @@ def test_two_servers_never_write_one_folder(processes: Processes, held: Path) ->
     server.suspend()  # it cannot die of its guardian's death
     guardian.kill()
     _attach(processes, held)
-    assert _gone(server)
+    assert not is_alive(server.pid)
     assert _pid(held) != server.pid
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support import Process, Processes, free_port, get, wait_for
+from tests.support import Process, Processes, free_port, get, is_alive, wait_for
 
 
 def write_procfile(folder: Path, **lines: str) -> None:
@@ -24,7 +24,7 @@ def combo(processes: Processes, folder: Path) -> tuple[Process, int]:
 
 
 def left(tree: list[psutil.Process]) -> list[psutil.Process]:
-    return [process for process in tree if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+    return [process for process in tree if is_alive(process.pid)]
 
 
 def test_the_line_is_clear_within_ten_seconds_and_ctrl_c_leaves_nothing(combo: tuple[Process, int]) -> None:

@@ -1,5 +1,6 @@
 """Locks inside jobs, in real workers that are killed, stopped and kept busy."""
 
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -55,11 +56,6 @@ def lines(log: Path, word: str) -> list[list[str]]:
     return [line.split() for line in log.read_text().splitlines() if line.startswith(word)] if log.exists() else []
 
 
-def end(worker: Process, number: signal.Signals = signal.SIGKILL) -> None:
-    for process in worker.tree():
-        process.send_signal(number)
-
-
 def hold(client: Redis, folder: Path, until: str = "never", ttl: float = 300.0) -> JobRef:
     """A job that has the lock, and runs."""
     job = locks.hold.enqueue(NAME, str(folder / "log"), "run-1", str(folder / until), ttl)
@@ -75,7 +71,7 @@ def test_a_killed_worker_loses_its_lock_with_its_job(
     first = holder(NAME)
     assert first
     assert (first.job, client.ttl(keys.lock(NAME)) > 290) == (job.id, True)
-    end(worker)
+    worker.signal_all(signal.SIGKILL)
     start()
     wait_for(lambda: len(lines(tmp_path / "log", "in")) == 2, "the next run to have the lock", within=7.5)
     second = holder(NAME)
@@ -88,12 +84,10 @@ def test_a_killed_worker_loses_its_lock_with_its_job(
 def test_a_process_that_dies_in_its_lock_frees_it(
     client: Redis, start: Callable[..., Process], tmp_path: Path, pool: str
 ) -> None:
-    worker = start("--pool", pool)
+    start("--pool", pool)
     hold(client, tmp_path)
-    [keeper, *others] = worker.tree()
-    for process in others:
-        if pool == "thread" or process.ppid() != keeper.pid:
-            process.kill()
+    [*_, holding] = wait_for(lambda: lines(tmp_path / "log", "in"), "it to say where it runs")[0]
+    os.kill(int(holding), signal.SIGKILL)
     wait_for(lambda: len(lines(tmp_path / "log", "in")) == 2, "the next run to have the lock")
 
 
@@ -102,11 +96,11 @@ def test_a_worker_that_was_frozen_past_its_lease_does_nothing_to_the_next_holder
 ) -> None:
     frozen = start()
     hold(client, tmp_path, "free")
-    end(frozen, signal.SIGSTOP)
+    frozen.signal_all(signal.SIGSTOP)
     start()
     wait_for(lambda: len(lines(tmp_path / "log", "in")) == 2, "the next run to have the lock")
     second = holder(NAME)
-    end(frozen, signal.SIGCONT)
+    frozen.signal_all(signal.SIGCONT)
     frozen.says("has lost its lease")
     assert holder(NAME) == second
     (tmp_path / "free").touch()
@@ -164,7 +158,7 @@ def test_a_slow_job_keeps_its_lock_beyond_its_ttl(client: Redis, start: Callable
     (tmp_path / "free").touch()
     wait_for(is_(client, job, "finished"), "the first")
     wait_for(is_(client, second, "finished"), "the second")
-    (_, _, first_token), (_, _, second_token) = lines(tmp_path / "log", "in")
+    (_, _, first_token, _), (_, _, second_token, _) = lines(tmp_path / "log", "in")
     assert int(second_token) > int(first_token)
 
 

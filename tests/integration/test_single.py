@@ -5,7 +5,6 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -20,7 +19,7 @@ from jobs.launcher.server import start
 from jobs.supervise import instance
 from jobs.supervise.instance import HELD, Holder, Instance
 from tests import tasks as t
-from tests.support import Process, Processes, free_port, get, wait_for
+from tests.support import Process, Processes, free_port, get, is_alive, wait_for
 
 pytestmark = pytest.mark.usefixtures("tasks")
 
@@ -84,26 +83,12 @@ def row(client: Redis, process: Process) -> dict[str, object]:
     return next((found for text in rows.values() if (found := json.loads(text))["pid"] == process.popen.pid), {})
 
 
-def all_of(process: Process, number: signal.Signals) -> None:
-    for one in process.tree():
-        with suppress(psutil.NoSuchProcess):  # the keeper that was woken first has ended it
-            one.send_signal(number)
-
-
 def stop(pids: list[int]) -> None:
     """Stop processes, and wait until the last of their threads has: it may run on for some milliseconds."""
     for pid in pids:
         psutil.Process(pid).suspend()
     threads = [stat for pid in pids for stat in Path(f"/proc/{pid}/task").glob("*/stat")]
     wait_for(lambda: all(stat.read_text().rpartition(") ")[2][0] == "T" for stat in threads), "all to stand still")
-
-
-def works(pid: int) -> bool:
-    """Is there such a process, other than one that has ended and was not asked how?"""
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def test_three_types_start_together_and_all_run(client: Redis, single: Start, tmp_path: Path) -> None:
@@ -186,7 +171,7 @@ class TestTheSameTypeTwice:
         submit(client, "inbound", log, "before")
         before = runs(log, "before")
         killed = time.monotonic()
-        all_of(first, signal.SIGKILL)
+        first.signal_all(signal.SIGKILL)
         submit(client, "inbound", log, "after")
         after = runs(log, "after")
         assert after.at - killed <= TTL + SLACK
@@ -274,11 +259,11 @@ def test_a_holder_that_was_stopped_past_its_ttl_touches_no_job_after_waking(
     pid = runs(log, "running").pid
     stop([one.pid for one in first.tree()] if whole else [first.popen.pid])
     if not whole:
-        wait_for(lambda: not works(pid), "its child to end by itself", within=TTL)
+        wait_for(lambda: not is_alive(pid), "its child to end by itself", within=TTL)
     submit(client, "inbound", log, "next")
     after = runs(log, "next", other_than=pid)
     woken = time.monotonic()
-    all_of(first, signal.SIGCONT)
+    first.signal_all(signal.SIGCONT)
     first.says("[inbound] stands by: held by worker")
     again = runs(log, "running", other_than=pid)  # put back, and run under the new token
     submit(client, "inbound", log, "last")
@@ -459,6 +444,6 @@ def test_children_in_a_pool_are_ended_with_their_processes(client: Redis, single
     assert first.token > 0
     tree = worker.tree()[1:]
     stop([worker.popen.pid])
-    wait_for(lambda: not any(works(one.pid) for one in tree), "their end", within=TTL)
+    wait_for(lambda: not any(is_alive(one.pid) for one in tree), "their end", within=TTL)
     worker.signal(signal.SIGCONT)
     assert runs(log, "long", other_than=first.pid).token > first.token

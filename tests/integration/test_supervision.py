@@ -13,7 +13,7 @@ from random import Random
 import psutil
 import pytest
 
-from tests.support import ROOT, Process, Processes, answers, free_port, wait_for
+from tests.support import ROOT, Process, Processes, answers, free_port, is_alive, wait_for
 
 COMBO = ("-m", "jobs", "combo")
 NAPS = "trap 'echo got TERM' TERM; trap 'echo got INT' INT; trap 'echo got HUP' HUP; echo up; sleep 60 & wait; kill $!"
@@ -38,12 +38,6 @@ def pid_of(process: Process, part: str) -> int:
     return int(process.says(f"{part} started with pid ").rsplit(" ", 1)[1])
 
 
-def is_there(pid: int) -> bool:
-    with suppress(psutil.NoSuchProcess):
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    return False
-
-
 def test_a_daemon_that_ends_with_0_has_failed(processes: Processes, folder: Path, url: str) -> None:
     write_procfile(folder, short="exec true")
     process = start(processes, folder)
@@ -56,7 +50,7 @@ def test_keep_going_outlives_a_part_that_cannot_use_its_settings(processes: Proc
     write_procfile(folder, odd="exec sh -c 'exit 2'", other="exec sleep 60")
     process = start(processes, folder, "--keep-going")
     process.says("and the rest goes on without it; starting it again in 16 s")
-    assert is_there(pid_of(process, "other"))
+    assert is_alive(pid_of(process, "other"))
 
 
 def test_the_line_is_clear_without_an_optional_part(processes: Processes, folder: Path, url: str) -> None:
@@ -171,7 +165,7 @@ def test_told_to_end_while_it_starts_it_ends(processes: Processes, folder: Path,
         trees += process.tree()
         process.signal(signal.SIGTERM)
         assert process.ends(within=8) in (0, -signal.SIGTERM)
-    assert [process for process in trees if is_there(process.pid)] == []
+    assert [process for process in trees if is_alive(process.pid)] == []
 
 
 def test_what_a_part_has_started_ends_with_it_however_far_it_went(processes: Processes, folder: Path, url: str) -> None:
@@ -186,8 +180,8 @@ def test_what_a_part_has_started_ends_with_it_however_far_it_went(processes: Pro
     far = wait_for(lambda: int((folder / "pid").read_text() or 0) if (folder / "pid").exists() else 0, "its pid")
     os.kill(pid_of(process, "part"), signal.SIGKILL)
     process.says("part has ended with code 137")
-    wait_for(lambda: not is_there(far), "the process that had left")
-    assert is_there(pid_of(process, "other"))
+    wait_for(lambda: not is_alive(far), "the process that had left")
+    assert is_alive(pid_of(process, "other"))
 
 
 def test_adopted_processes_are_buried(processes: Processes, folder: Path, url: str) -> None:
@@ -195,10 +189,7 @@ def test_adopted_processes_are_buried(processes: Processes, folder: Path, url: s
     process = start(processes, folder)
     process.says("| done")
 
-    def zombies() -> list[psutil.Process]:
-        return [one for one in process.tree() if one.status() == psutil.STATUS_ZOMBIE]
-
-    wait_for(lambda: not zombies(), "no zombie")
+    wait_for(lambda: all(is_alive(one.pid) for one in process.tree()), "no zombie")
 
 
 def test_a_part_that_knows_nothing_of_us_ends_with_a_killed_launcher(
@@ -209,7 +200,7 @@ def test_a_part_that_knows_nothing_of_us_ends_with_a_killed_launcher(
     pid = pid_of(process, "part")
     wait_for(lambda: psutil.Process(pid).name() == "sleep", "its exec")
     process.signal(signal.SIGKILL)
-    wait_for(lambda: not is_there(pid), "its end")
+    wait_for(lambda: not is_alive(pid), "its end")
 
 
 def test_two_webs_answer_on_two_ports(processes: Processes, folder: Path, url: str) -> None:

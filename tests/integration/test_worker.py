@@ -20,7 +20,7 @@ from jobs.job import Job
 from jobs.launcher.server import start
 from jobs.queues import JobRef, submit
 from tests import tasks as t
-from tests.support import Process, Processes, answers, free_port, wait_for
+from tests.support import Process, Processes, answers, free_port, is_alive, wait_for
 
 pytestmark = pytest.mark.usefixtures("tasks")
 
@@ -240,7 +240,7 @@ def test_a_killed_worker_takes_its_running_job_with_it(worker: Process, tmp_path
     tree = worker.tree()
     worker.signal(signal.SIGKILL)
     worker.ends()
-    wait_for(lambda: not any(p.is_running() and p.status() != "zombie" for p in tree), "the child to die too")
+    wait_for(lambda: not any(is_alive(process.pid) for process in tree), "the child to die too")
 
 
 def test_a_worker_outlives_its_redis(monkeypatch: pytest.MonkeyPatch, processes: Processes, tmp_path: Path) -> None:
