@@ -11,11 +11,11 @@ from typing import NamedTuple
 from redis import Redis
 from redis.exceptions import RedisError
 
-from jobs import scripts
+from jobs import logs, scripts
 from jobs.errors import InvalidProgress
 from jobs.scripts import Report
 
-log = logging.getLogger(__name__)
+log = logs.of("job")
 
 PAUSE = 0.5
 """Seconds between two writes: two a second for each job, at most."""
@@ -87,7 +87,9 @@ class Board:
 
     def _write(self, said: list[Report]) -> None:
         for one, written in zip(said, scripts.report(self._client, said), strict=True):
-            if not written and self._latest.get(one.id) is one:
+            if written:
+                logs.say(log, logging.DEBUG, "job progress", job=one.id, share=round(one.share, 3), text=one.text)
+            elif self._latest.get(one.id) is one:
                 self._latest.pop(one.id, None)  # said after its end, or by an execution that has lost its job
 
 
@@ -98,6 +100,12 @@ class Place(NamedTuple):
     job_id: str
     token: str
     """Of its execution."""
+
+
+def about() -> dict[str, str]:
+    """What the lines that a task logs say besides: its job."""
+    here = HERE.get()
+    return {"job": here.job_id} if here else {}
 
 
 HERE: ContextVar[Place | None] = ContextVar("place", default=None)

@@ -19,12 +19,12 @@ from redis.exceptions import AuthenticationError, AuthorizationError, RedisError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from jobs import embedded, keys
+from jobs import embedded, keys, logs
 from jobs.address import Address
 from jobs.errors import SettingsError, SignalboxError
 from jobs.settings import Settings, current
 
-log = logging.getLogger(__name__)
+log = logs.of("redis")
 
 CONNECT_TIMEOUT = 5.0
 COMMAND_TIMEOUT = 15.0

@@ -1,22 +1,94 @@
-"""Logs go to stdout, one line each: platforms show stderr as errors."""
+"""Logs go to stdout, one line each: platforms show stderr as errors.
+
+What happens is told by loggers named after what it happens to, ``signalbox.<name>``; each has a level of its own.
+"""
 
 import json
 import logging
+import re
 import sys
 import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from jobs.settings import Settings
 
 FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
+QUIET = ("job", "lock")
+"""These tell each step of each job at ``info``: too much, unless somebody asks for it."""
+PASSWORD = re.compile(r"(\w+://[^\s:/@]*:)[^\s/@]+@")
+
+
+def of(name: str) -> logging.Logger:
+    """The logger of one of ``LOGGERS``."""
+    return logging.getLogger(f"signalbox.{name}")
+
+
+for _name in QUIET:
+    of(_name).setLevel(logging.WARNING)
+
+
+def say(logger: logging.Logger, level: int, what: str, /, **fields: Any) -> None:
+    """Tell one event in one line: what happened, and to what. A field that is None or '' is left out."""
+    if logger.isEnabledFor(level):
+        given = {name: value for name, value in fields.items() if value is not None and value != ""}
+        logger.log(level, what, extra={"fields": given})
+
+
+class _Adds(logging.Filter):
+    """Adds fields to every line."""
+
+    def __init__(self, about: Callable[[], Mapping[str, Any]]) -> None:
+        super().__init__()
+        self._about = about
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.fields = {**self._about(), **_fields(record)}
+        return True
+
+
+class _Lines(logging.Formatter):
+    """Readable lines: the time, the level, what happened, and its fields as ``name=value``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return _hidden(super().format(record))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return " ".join(
+            [super().formatMessage(record), *(f"{name}={_value(one)}" for name, one in _fields(record).items())]
+        )
 
 
 class _Objects(logging.Formatter):
-    """One JSON object a line, as platforms read it: time, level, message, with a traceback in it."""
+    """One JSON object a line, as platforms read it: time, level, logger, message, with a traceback in it; fields."""
 
     def format(self, record: logging.LogRecord) -> str:
-        row = {"time": now(record.created), "level": record.levelname.lower(), "message": super().format(record)}
-        return json.dumps(row, ensure_ascii=False)
+        row = {
+            "time": now(record.created),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": super().format(record),
+            **_fields(record),
+        }
+        return _hidden(json.dumps(row, ensure_ascii=False, default=str))
+
+
+def _fields(record: logging.LogRecord) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = getattr(record, "fields", {})
+    return found
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}:{one}" for name, one in value.items())
+    text = str(value)
+    return json.dumps(text, ensure_ascii=False) if re.search(r'[\s="]', text) else text
+
+
+def _hidden(line: str) -> str:
+    """Without the passwords of the URLs in it: an error may quote one."""
+    return PASSWORD.sub(r"\1***@", line)
 
 
 def now(at: float | None = None) -> str:
@@ -30,13 +102,21 @@ def are_json(settings: Settings) -> bool:
     return settings.log_format == "json" or (settings.log_format == "auto" and not sys.stdout.isatty())
 
 
-def setup(settings: Settings) -> None:
-    """Set up the logs of a process, ours and RQ's. RQ tells each step of each job at ``debug`` only."""
+def setup(settings: Settings, about: Callable[[], Mapping[str, Any]] = dict) -> None:
+    """Set up the logs of a process, ours and RQ's. RQ tells each step of each job at ``debug`` only.
+
+    ``about`` says what else a line is about, whoever logs it.
+    """
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(_Objects() if are_json(settings) else logging.Formatter(FORMAT, "%H:%M:%S"))
+    handler.addFilter(_Adds(about))
+    handler.setFormatter(_Objects() if are_json(settings) else _Lines(FORMAT, "%H:%M:%S"))
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper())
     quiet = logging.WARNING if settings.log_level == "info" else logging.getLogger().level
     for name in ("rq", "rq.worker", "rq.job", "rq.queue", "rq_scheduler", "rq_scheduler.scheduler"):
         logging.getLogger(name).setLevel(quiet)
+    for name in QUIET:
+        of(name).setLevel(quiet)
+    for name, level in settings.log_levels:
+        of(name).setLevel(level.upper())
     for warning in settings.warnings:
-        logging.getLogger("jobs").warning(warning)
+        of("settings").warning(warning)

@@ -1,6 +1,7 @@
 """Putting work in. Everything is checked before anything is written."""
 
 import json
+import logging
 import math
 import re
 import zlib
@@ -16,7 +17,7 @@ import rq
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from jobs import connection, keys, registry, scripts
+from jobs import connection, keys, logs, registry, scripts
 from jobs.errors import (
     DurabilityUnavailable,
     InvalidArguments,
@@ -29,6 +30,8 @@ from jobs.registry import Policy, Task
 from jobs.retry import Retry
 from jobs.scripts import NewJob, Value
 from jobs.settings import NAME, Settings, current
+
+log = logs.of("job")
 
 MAX_PAYLOAD = 256 * 1024
 MAX_KEY = 512
@@ -80,7 +83,27 @@ def enqueue_many(jobs: Iterable[NewJob], durable: Durable = False) -> list[JobRe
 def submit(client: Redis, jobs: list[NewJob], durable: Durable = False) -> list[JobRef]:
     """Accept jobs through a client of your own."""
     created = scripts.admit(client, jobs, WAIT_AOF if durable and _confirms_disk(client, durable) else None)
+    if log.isEnabledFor(logging.INFO):
+        for job, new in zip(jobs, created, strict=True):
+            tell_enqueued(job, None if new else "it was there")
     return [JobRef(job.id, job.queue, new) for job, new in zip(jobs, created, strict=True)]
+
+
+def tell_enqueued(job: NewJob, note: str | None = None, schedule: str | None = None) -> None:
+    """Say that a job has been accepted."""
+    task = str(job.fields["description"]).removesuffix("()")
+    logs.say(
+        log,
+        logging.INFO,
+        "job enqueued",
+        job=job.id,
+        task=task,
+        queue=job.queue,
+        key=job.key,
+        delay=job.delay or None,
+        schedule=schedule,
+        note=note,
+    )
 
 
 def _confirms_disk(client: Redis, durable: Durable) -> bool:

@@ -4,7 +4,6 @@
 functions are safe to repeat, and a keeper repeats what is older than 10 s.
 """
 
-import logging
 import time
 import zlib
 from base64 import b64encode
@@ -17,11 +16,11 @@ from rq.exceptions import NoSuchJobError
 from rq.job import JobStatus
 from rq.rate_limit import release_slot
 
-from jobs import keys
+from jobs import keys, logs
 from jobs.job import Job
 from jobs.settings import current
 
-log = logging.getLogger(__name__)
+log = logs.of("job")
 
 LOST_LEASES = 10
 """How often a job may be lost with its worker before it fails."""

@@ -17,6 +17,8 @@ from jobs.address import Address
 from jobs.errors import SettingsError
 
 ROLES = ("combo", "web", "worker", "scheduler")
+LEVELS = ("debug", "info", "warning", "error")
+LOGGERS = ("job", "lock", "loop", "process", "redis", "schedule", "settings", "timeout", "web", "worker")
 # The variable by which each platform can be told; none of them keeps a local disk.
 PLATFORMS = {
     "RAILWAY_ENVIRONMENT_NAME": "Railway",
@@ -67,6 +69,14 @@ def _limits(text: str) -> tuple[tuple[str, int], ...]:
     if not all(NAME.fullmatch(name) and number.isdecimal() and 0 < int(number) <= 10_000 for name, _, number in pairs):
         raise ValueError("expected queue=number separated by commas, each number from 1 to 10000, such as inbox=10")
     return tuple((name, int(number)) for name, _, number in pairs)
+
+
+def _levels(text: str) -> tuple[tuple[str, str], ...]:
+    """``job=info,lock=debug``."""
+    pairs = [part.strip().lower().partition("=") for part in text.split(",") if part.strip()]
+    if not all(name in LOGGERS and level in LEVELS for name, _, level in pairs):
+        raise ValueError(f"expected logger=level separated by commas: {', '.join(LOGGERS)} and {', '.join(LEVELS)}")
+    return tuple((name, level) for name, _, level in pairs)
 
 
 def _types(text: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -274,8 +284,12 @@ class Settings:
         "`text`, `json`, or `auto`: text on a terminal, elsewhere JSON, an object a line",
         _choice("auto", "text", "json"),
     )
-    log_level: str = _setting(
-        "JOBS_LOG_LEVEL", "info", "`debug`, `info`, `warning` or `error`", _choice("debug", "info", "warning", "error")
+    log_level: str = _setting("JOBS_LOG_LEVEL", "info", "`debug`, `info`, `warning` or `error`", _choice(*LEVELS))
+    log_levels: tuple[tuple[str, str], ...] = _setting(
+        "JOBS_LOG_LEVELS",
+        "",
+        "levels of single loggers, such as `job=info,lock=debug`; of " + ", ".join(LOGGERS),
+        _levels,
     )
     folder: Path = _setting("JOBS_FOLDER", ".signalbox", "where the local server keeps its data", Path)  # noqa: RUF009
     key_prefix: str = _setting("RQ_KEY_PREFIX", "rq", "first part of every Redis key; RQ reads it too", prefix)
@@ -323,7 +337,7 @@ def _queues_of(settings: Settings) -> tuple[str, ...]:
 def _read(metadata: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
     variable = metadata["variable"]
     text = environ.get(variable, "").strip() or metadata["default"]
-    if not text and metadata["read"] not in (_modules, _some_names, _limits, _types, _type, _formation):
+    if not text and metadata["read"] not in (_modules, _some_names, _limits, _levels, _types, _type, _formation):
         return None
     try:
         return metadata["read"](text)

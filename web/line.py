@@ -1,7 +1,6 @@
 """What every view needs of the line, kept on the app."""
 
 import contextlib
-import logging
 import threading
 import time
 
@@ -9,6 +8,7 @@ from flask import current_app
 from redis import Redis
 from redis.exceptions import RedisError
 
+from jobs import logs
 from jobs.connection import RedisUnavailable, address, require
 from jobs.health import heartbeat
 from jobs.health.identity import Identity
@@ -16,7 +16,7 @@ from jobs.health.presence import Presence
 from jobs.health.watch import Watch
 from jobs.settings import Settings
 
-log = logging.getLogger(__name__)
+log = logs.of("web")
 
 
 class Line:

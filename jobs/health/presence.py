@@ -1,7 +1,6 @@
 """Saying "I am here" every few seconds, from a thread that nothing else in the process can hold up."""
 
 import json
-import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -12,7 +11,7 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 
-from jobs import registry, scripts
+from jobs import logs, registry, scripts
 from jobs.connection import BACKOFF_CAP, address, wait
 from jobs.errors import SettingsError
 from jobs.health.identity import Identity, describe, process_id
@@ -20,7 +19,7 @@ from jobs.registry import Inventory
 from jobs.settings import Settings
 from jobs.supervise import notify
 
-log = logging.getLogger(__name__)
+log = logs.of("process")
 
 PERIOD = 5.0
 

@@ -1,20 +1,20 @@
 """A small health server for a worker that runs alone: platforms check every service over HTTP."""
 
 import json
-import logging
 import socket
 import threading
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from jobs import logs
 from jobs.errors import SettingsError
 from jobs.health import report
 from jobs.health.presence import Presence
 from jobs.health.report import Document
 from jobs.health.watch import Watch
 
-log = logging.getLogger(__name__)
+log = logs.of("process")
 
 
 class _Server(ThreadingHTTPServer):

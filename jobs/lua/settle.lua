@@ -7,7 +7,7 @@
 --       exhausted, snoozed),
 --       value (finished: the result, base64, or '' for None; else the traceback, zlib and base64), started, ended
 --       (seconds since 1970), after (failed: -1 not to be tried again, else 0; retried, snoozed: seconds to wait)
--- returns  for each 1 accepted, 2 accepted and in the outbox, 0 refused
+-- returns  for each 1 accepted, 2 accepted and in the outbox, 3 accepted and to be tried again, 0 refused
 
 -- @include iso
 -- @include clock
@@ -86,13 +86,14 @@ local function fail_for_now(id, token, queue, hash, outcome, value, started, end
   if left then redis.call('HSET', hash, 'retries_left', left)
   else redis.call('HINCRBY', hash, 'number_of_retries', 1) end
   try_again(id, hash, queue, delay, front)
+  return 3
 end
 
 local function settle(id, token, queue, outcome, value, started, ended, after, awaited)
   local hash = prefix .. ':job:' .. id
   later(running, queue, id .. ':' .. token)
   local execution, lane, ttl, group, limit, webhooks, repeats = unpack(redis.call('HMGET', hash, unpack(FIELDS)))
-  if execution ~= token then return end -- deleted while it ran, and maybe accepted anew
+  if execution ~= token then return 1 end -- deleted while it ran, and maybe accepted anew
   local ok = outcome == 'finished'
   if not ok then
     local left, intervals, front
@@ -100,7 +101,8 @@ local function settle(id, token, queue, outcome, value, started, ended, after, a
     left = tonumber(left or 0) or 0
     if outcome == 'snoozed' then
       redis.call('HINCRBY', hash, 'snoozes', 1)
-      return try_again(id, hash, queue, after)
+      try_again(id, hash, queue, after)
+      return 1
     elseif outcome == 'retried' then
       return fail_for_now(id, token, queue, hash, outcome, value, started, ended, after, nil, front)
     elseif outcome == 'failed' and left > 0 and after >= 0 then
@@ -129,7 +131,7 @@ local function settle(id, token, queue, outcome, value, started, ended, after, a
   end
   if followed then redis.call('ZADD', KEYS[3], now, id .. ':' .. status) end
   if lane and lane ~= '' then advance(prefix, lane, now, stamp) end
-  return followed
+  return followed and 2 or 1
 end
 
 local ids, dependents = {}, {}
@@ -148,7 +150,7 @@ for number, id in ipairs(ids) do
   if token_held == token and not let_go[id] then
     let_go[id], let_go[#let_go + 1] = true, id
     free(prefix, locks)
-    replies[number] = settle(id, token, queue, outcome, value, started, ended, tonumber(after), awaited) and 2 or 1
+    replies[number] = settle(id, token, queue, outcome, value, started, ended, tonumber(after), awaited)
     if outcome == 'finished' then done = done + 1 elseif outcome ~= 'snoozed' then undone = undone + 1 end
     busy = busy + (tonumber(ended) - tonumber(started))
   else

@@ -7,9 +7,11 @@
 --       6 the scheduler's lease, 7 rq-scheduler's entries, 8 the outbox, 9 the slots of schedules, 10 the schedules
 -- ARGV  1 prefix, 2 seconds of a lease, 3 lost leases that a job survives, 4 what to say of one that did not
 --       (traceback, zlib and base64), 5 seconds that the worker's key lives, 6 the keeper, 7 milliseconds of the
---       scheduler's lease, 8 finished jobs to keep of each queue ('' for any number), 9… the keeper's children
+--       scheduler's lease, 8 finished jobs to keep of each queue ('' for any number), 9 queues to
+--       count, separated by commas, 10… the keeper's children
 -- returns  the children whose lease is gone, ids of jobs taken back, ids handed over, ids with a rate limit that
---          are due and are RQ's to hand over, queues of which there is more to drop, and: does this keeper lead 0|1,
+--          are due and are RQ's to hand over, queues of which there is more to drop, how many jobs wait and how many
+--          run in each queue to count, and: does this keeper lead 0|1,
 --          how many entries and schedules are due, how many schedules there are, follow-ups owed for 10 s, jobs done,
 --          jobs failed, the server's time
 
@@ -36,7 +38,7 @@ if now - last > lease / 2 then
 end
 
 local gone = {}
-for at = 9, #ARGV do
+for at = 10, #ARGV do
   if redis.call('ZSCORE', KEYS[1], ARGV[at]) then
     redis.call('ZADD', KEYS[1], 'XX', 'GT', now + lease, ARGV[at])
   else
@@ -69,7 +71,12 @@ if not leader or leader == ARGV[6] then
   leader = ARGV[6]
 end
 local counts = redis.call('HMGET', KEYS[5], 'successful_job_count', 'failed_job_count')
-return { gone, recovered, moved, limited, crowded, {
+local depths = {}
+for queue in string.gmatch(ARGV[9], '[^,]+') do
+  depths[#depths + 1] = redis.call('LLEN', prefix .. ':queue:' .. queue)
+  depths[#depths + 1] = redis.call('ZCARD', prefix .. ':wip:' .. queue)
+end
+return { gone, recovered, moved, limited, crowded, depths, {
   leader == ARGV[6] and 1 or 0, redis.call('ZCOUNT', KEYS[7], '-inf', now) + redis.call('ZCOUNT', KEYS[9], '-inf', now),
   redis.call('HLEN', KEYS[10]), redis.call('ZCOUNT', KEYS[8], '-inf', now - 10),
   tonumber(counts[1] or 0), tonumber(counts[2] or 0), string.format('%.6f', now) } }

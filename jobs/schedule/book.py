@@ -1,18 +1,17 @@
 """The book of schedules: what living code declares, kept in Redis, and let happen slot by slot."""
 
-import logging
 from collections.abc import Mapping
 from typing import cast
 
 from redis import Redis
 from redis.exceptions import ConnectionError, RedisError, TimeoutError
 
-from jobs import keys, scripts
+from jobs import keys, logs, queues, scripts
 from jobs.schedule.spec import Spec, mark
 from jobs.scripts import Slot
 from jobs.settings import Settings
 
-log = logging.getLogger(__name__)
+log = logs.of("schedule")
 
 AT_ONCE = 500
 KEEP_ORPHANS = 7 * 86400.0
@@ -96,7 +95,11 @@ class Book:
                 return False
             spec = Spec.read(name, text)
             slot = Slot(name, at, spec.next(now), overlap=spec.timetable.overlap == "allow")
-            return scripts.fire(self._client, keys.SLOTS, keys.schedule(name), slot, spec.job(self._settings, mark(at)))
+            job = spec.job(self._settings, mark(at))
+            fired = scripts.fire(self._client, keys.SLOTS, keys.schedule(name), slot, job)
+            if fired:
+                queues.tell_enqueued(job, schedule=name)
+            return fired
         except (ConnectionError, TimeoutError):
             raise
         except RedisError as error:

@@ -1,6 +1,5 @@
 """The scheduler: once a second, while it leads, hand over whatever is due."""
 
-import logging
 import threading
 from typing import cast
 
@@ -8,13 +7,13 @@ import rq
 from redis import Redis
 from redis.exceptions import RedisError
 
-from jobs import keys, lanes, registry, scripts
+from jobs import keys, lanes, logs, registry, scripts
 from jobs.job import Job
 from jobs.schedule.clock import Clock
 from jobs.schedule.leader import Leader
 from jobs.settings import Settings
 
-log = logging.getLogger(__name__)
+log = logs.of("schedule")
 
 TICK = 1.0
 

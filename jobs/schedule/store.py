@@ -4,7 +4,6 @@ Its own loop re-queues the same job (four pushes while no worker ran were four r
 stopped between two commands, and lets one bad entry block the rest.
 """
 
-import logging
 import math
 import os
 import time
@@ -17,7 +16,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError, RedisError, TimeoutError
 from rq.job import JobStatus
 
-from jobs import keys, scripts
+from jobs import keys, logs, scripts
 from jobs.health import heartbeat
 from jobs.job import Job, serializer
 from jobs.schedule.payload import adopted, read
@@ -25,7 +24,7 @@ from jobs.schedule.spec import mark
 from jobs.scripts import NewJob, Slot, Value
 from jobs.timetable import Timetable, next_slot
 
-log = logging.getLogger(__name__)
+log = logs.of("schedule")
 
 BEATS = f"{keys.HEARTBEAT}every-"
 """How the ids of our own entries begin."""

@@ -82,9 +82,10 @@ def exchange(
 
     ``limits`` says how many jobs of a queue may run at once, over all workers.
 
-    Returns for each settlement 1 accepted, 2 accepted with follow-ups, 0 refused because the child does not hold
-    it; and what was claimed, or None when the child has no lease. Raises ``RedisError`` when nothing is known
-    of either: the settlements may then be sent again, and what was claimed must be found by ``held``.
+    Returns for each settlement 1 accepted, 2 accepted with follow-ups, 3 accepted and to be tried again, 0 refused
+    because the child does not hold it; and what was claimed, or None when the child has no lease. Raises
+    ``RedisError`` when nothing is known of either: the settlements may then be sent again, and what was claimed must
+    be found by ``held``.
     """
     settle = invocation(
         "settle", [keys.held(child), keys.worker(worker), keys.OUTBOX], _settle_arguments(worker, settlements)

@@ -21,6 +21,8 @@ class Ticked(NamedTuple):
     rate_limited: list[str]
     crowded: list[str]
     """Queues with more to drop: a tick drops 200 of each. See ``trim``."""
+    depths: dict[str, tuple[int, int]]
+    """How many jobs wait, and how many run, in each queue that was to be counted."""
     leads: bool
     """Is this keeper's the scheduler that leads?"""
     due: int
@@ -50,19 +52,22 @@ def tick(
     survives: int,
     why: bytes,
     keep_last: int | None = None,
+    count: Sequence[str] = (),
 ) -> Ticked:
     """What a keeper does once a second; ``survives`` is how many lost leases a job does. Leases are in seconds.
 
-    Of the finished jobs of a queue, ``keep_last`` are kept.
+    Of the finished jobs of a queue, ``keep_last`` are kept. ``count`` names the queues whose depth is wanted.
     """
     names = [keys.LEASES, keys.TICKED, keys.QUEUES, keys.LANES]
     names += [keys.worker(keeper), keys.LEADER, keys.CLOCK, keys.OUTBOX, keys.SLOTS, keys.SCHEDULES]
     arguments: list[Value] = [keys.PREFIX, lease, survives, why, WORKER_TTL, keeper, int(leader_lease * 1000)]
-    arguments.append("" if keep_last is None else keep_last)
-    *lists, numbers = run(client, "tick", names, [*arguments, *children])
+    arguments += ["" if keep_last is None else keep_last, ",".join(count)]
+    *lists, found, numbers = run(client, "tick", names, [*arguments, *children])
+    depths = dict(zip(count, zip(found[::2], found[1::2], strict=True), strict=True))
     gone, recovered, moved, limited, crowded = ([text(item) for item in found] for found in lists)
     leads, due, schedules, owed, done, failed, at = numbers
-    return Ticked(gone, recovered, moved, limited, crowded, bool(leads), due, schedules, owed, done, failed, float(at))
+    did = (gone, recovered, moved, limited, crowded, depths)
+    return Ticked(*did, bool(leads), due, schedules, owed, done, failed, float(at))
 
 
 def recover(client: Redis, survives: int, why: bytes) -> list[str]:

@@ -6,7 +6,6 @@ begun. Its token grows with every holder; who is written to can refuse a lower o
 """
 
 import json
-import logging
 import os
 import threading
 import time
@@ -16,10 +15,10 @@ from typing import cast
 
 from redis import Redis
 
-from jobs import keys, scripts
+from jobs import keys, logs, scripts
 from jobs.errors import SignalboxError
 
-log = logging.getLogger(__name__)
+log = logs.of("worker")
 
 TOKEN = "JOBS_INSTANCE_TOKEN"  # noqa: S105 - the name under which jobs find it in their environment
 HELD = 75

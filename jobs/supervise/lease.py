@@ -14,11 +14,11 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 
-from jobs import scripts
+from jobs import logs, scripts
 from jobs.errors import InvalidOption, LockLost
 from jobs.scripts import Execution
 
-log = logging.getLogger(__name__)
+log = logs.of("lock")
 
 PERIOD = 10.0
 """Seconds between two renewals at most; a third of the ttl where that is shorter."""
@@ -41,6 +41,7 @@ class Lease:
         self._client = client
         self._owner = owner
         self._ttl = ttl
+        self._since = asked
         self._until = asked + ttl
         self._lost = False
         self._execution = execution.get()
@@ -71,6 +72,7 @@ class Lease:
         if not scripts.annotate(self._client, self.name, self._owner, text):
             self._lost = True
             raise self._error()
+        self._tell(logging.INFO, "noted", run=facts.get("run_id"))
 
     def renew(self) -> bool:
         """Have the lock last a whole ttl from now; False when it is not ours any more. Raises ``RedisError``."""
@@ -79,6 +81,7 @@ class Lease:
             self._lost = True
             return False
         self._until = asked + self._ttl
+        self._tell(logging.DEBUG, "renewed", ttl=self._ttl)
         return True
 
     def end(self) -> None:
@@ -96,6 +99,10 @@ class Lease:
             ours = not self.lost
         if not ours:
             raise self._error()
+        self._tell(logging.INFO, "released", seconds=round(time.monotonic() - self._since, 3))
+
+    def _tell(self, level: int, what: str, **fields: Any) -> None:
+        logs.say(log, level, f"lock {what}", lock=self.name, token=self.token, **fields)
 
     def _error(self) -> LockLost:
         return LockLost(f"lock {self.name!r} (token {self.token}) is not ours any more: it ended, or its job was lost")

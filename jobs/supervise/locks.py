@@ -4,21 +4,25 @@ redis-py's own ``Lock`` has no fencing token, no note, and no tie to the executi
 """
 
 import json
+import logging
 import os
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from secrets import token_hex
 from typing import Any, NamedTuple, cast
 
 from redis import Redis
 
-from jobs import connection, keys, queues, scripts
+from jobs import connection, keys, logs, queues, scripts
 from jobs.errors import LockBusy, LockLost
 from jobs.supervise import lease as leases
 from jobs.supervise.lease import Lease
+
+log = logs.of("lock")
 
 TTL = 300.0
 WAIT = 300.0
@@ -79,17 +83,24 @@ def lock(
 def _take(client: Redis, name: str, ttl: float, wait: float, retry_delay: float) -> Lease:
     owner, execution = token_hex(8), leases.execution.get()
     process = execution.child if execution else f"{socket.gethostname()}-{os.getpid()}"
-    deadline = time.monotonic() + wait
+    began = time.monotonic()
+    deadline, waits = began + wait, False
+    tell = partial(logs.say, log, logging.INFO, lock=name)
     while True:
         asked = time.monotonic()
         found = scripts.lock(client, name, owner, ttl, process, execution)
         if found.token == scripts.GONE:
             raise LockLost(f"lock {name!r} cannot be taken: the job that asks for it is another worker's by now")
         if found.token != scripts.BUSY:
+            tell("lock acquired", token=found.token, waited=round(asked - began, 3) if waits else None)
             return Lease(client, name, owner, ttl, found.token, asked)
         if (left := deadline - asked) <= 0:
+            tell("lock busy", holder=found.job or found.process, waited=round(asked - began, 3))
             who = f"job {found.job} on {found.process}" if found.job else found.process
             raise LockBusy(f"lock {name!r} is held by {who}, since {_utc(found.since)}; waited {wait:g} s for it")
+        if not waits:
+            waits = True
+            tell("lock waited for", holder=found.job or found.process, at_most=round(left, 1))
         time.sleep(min(retry_delay, left))
 
 

@@ -5,13 +5,14 @@ alive to ``waitpid`` and is silent here.
 """
 
 import json
-import logging
 import os
 import socket
 from collections.abc import Mapping
 from typing import Any
 
-log = logging.getLogger(__name__)
+from jobs import logs
+
+log = logs.of("worker")
 
 SOCKET = "NOTIFY_SOCKET"
 PART, IDENTITY = "X_PART", "X_IDENTITY"

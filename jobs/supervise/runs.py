@@ -1,12 +1,12 @@
 """One run of a loop, from a start to its end: a thread, or a task of the event loop that all async loops share."""
 
 import asyncio
-import logging
 import threading
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from jobs import logs
 from jobs.errors import OperationTimeout
 from jobs.supervise.interrupt import CycleTimeout, Interruptible
 from jobs.supervise.loops import AFTER_ERROR, Loop
@@ -14,7 +14,7 @@ from jobs.supervise.ping import Ping, Superseded, here
 from jobs.supervise.roll import Roll
 from jobs.supervise.timeouts import with_timeout
 
-log = logging.getLogger(__name__)
+log = logs.of("loop")
 
 
 class Run(Protocol):

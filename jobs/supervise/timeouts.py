@@ -6,16 +6,16 @@ A thread cannot be killed, so a call that hangs leaves its thread behind; these 
 import asyncio
 import contextvars
 import inspect
-import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar, cast, overload
 
+from jobs import logs
 from jobs.errors import OperationTimeout, TooManyHanging
 from jobs.supervise.ping import here
 
-log = logging.getLogger(__name__)
+log = logs.of("timeout")
 
 CAP = 32
 LOOK = 0.1

@@ -1,19 +1,19 @@
 """The watchdog: starts the loops of this process, watches them, and does what ``verdict`` decides."""
 
 import asyncio
-import logging
 import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from jobs import logs
 from jobs.supervise.loops import Loop
 from jobs.supervise.roll import Roll
 from jobs.supervise.runs import Run, TaskRun, ThreadRun
 from jobs.supervise.timeouts import hanging
 from jobs.supervise.verdict import Absence, Seen, Verdict, decide
 
-log = logging.getLogger(__name__)
+log = logs.of("loop")
 
 LOOK = 0.5
 LATE = 2.0

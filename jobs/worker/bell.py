@@ -5,15 +5,15 @@ whoever enqueues, stock RQ included, rings it unknowingly. The claim lies behind
 server runs it as soon as the peek ends: no round trip lies between the ring and the job.
 """
 
-import logging
 import threading
 from collections.abc import Callable
 
 from redis.exceptions import RedisError, ResponseError
 
+from jobs import logs
 from jobs.scripts import Claimed
 
-log = logging.getLogger(__name__)
+log = logs.of("worker")
 
 ECHOES = 5
 """So many rings in a row by one and the same job, which was not given: the queue is paused or suspended."""

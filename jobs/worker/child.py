@@ -4,7 +4,6 @@
 """
 
 import json
-import logging
 import math
 import os
 import signal
@@ -14,7 +13,7 @@ import time
 
 from redis.exceptions import RedisError
 
-from jobs import logs, registry
+from jobs import board, logs, registry
 from jobs.connection import connect
 from jobs.errors import SignalboxError
 from jobs.health import heartbeat
@@ -25,12 +24,13 @@ from jobs.supervise.process import die_with_launcher
 from jobs.supervise.stop import on_signal
 from jobs.worker import deadlines
 from jobs.worker.execution import Runner, Runs, new_loop
+from jobs.worker.life import Life
 from jobs.worker.link import PATIENCE, Link
 from jobs.worker.pool import PoolRunner
 from jobs.worker.slots import Slots
 from jobs.worker.table import Table
 
-log = logging.getLogger(__name__)
+log = logs.of("worker")
 
 BUILT_IN = (heartbeat.TASK,)
 """Tasks of our own; importing their modules has registered them."""
@@ -57,6 +57,7 @@ def main(arguments: list[str]) -> int:
         rows,
         int(threads),
         runner,
+        Life(client, worker),
         lambda job_id: follow_up(client, job_id),
         on_signal(signal.SIGTERM),
         settings.interruptions,
@@ -92,7 +93,7 @@ def _keep_house(slots: Slots, rows: Table, ended: threading.Event) -> None:
 
 if __name__ == "__main__":
     die_with_launcher(signal.SIGKILL)
-    logs.setup(current())
+    logs.setup(current(), board.about)
     try:
         sys.exit(main(sys.argv[1:]))
     except SignalboxError as error:

@@ -17,7 +17,7 @@ from redis.client import PubSub, PubSubWorkerThread
 from redis.exceptions import RedisError
 from rq.worker import BaseWorker, WorkerStatus
 
-from jobs import reaper, retention, scripts
+from jobs import logs, reaper, retention, scripts
 from jobs.job import Job, serializer
 from jobs.schedule.clock import Clock
 from jobs.schedule.leader import TTL as LEADER_TTL
@@ -26,10 +26,11 @@ from jobs.scripts import Ticked
 from jobs.settings import Settings
 from jobs.supervise import notify
 from jobs.supervise.instance import HeldElsewhere, Instance
+from jobs.worker.life import Life
 from jobs.worker.looper import Looper
 from jobs.worker.nursery import Nursery
 
-log = logging.getLogger(__name__)
+log = logs.of("worker")
 
 TICK = 1.0
 LOOK = 0.1
@@ -58,12 +59,15 @@ class Keeper(BaseWorker):
         self._looper = looper
         self._stop = stop
         self._on_ready = on_ready
+        self._life = Life(client, name)
         self._clock = Clock(client, settings)
         self._instance = instance
         self._label = f"[{settings.type}]" if settings.type else f"worker {name}"
         self._leads = False
         self._period = min(TICK, settings.lease / 3)
         self._next_tick = 0.0
+        self._born = time.monotonic()
+        self._next_beat = self._born + settings.heartbeat
         self._registered = self._known = False
         self.works: bool | None = None
         """Does it run jobs? Not while it stands by; None until it is known."""
@@ -146,7 +150,7 @@ class Keeper(BaseWorker):
         ticked = self._renew()
         self._nursery.lose(ticked.gone)
         if ticked.recovered:
-            log.warning("recovered from lost leases: %s", ", ".join(ticked.recovered))
+            self._life.recovered(ticked.recovered, "the lease of its child ran out")
         for job_id in ticked.rate_limited:
             promote_limited(self.connection, job_id)
         if ticked.owed:
@@ -166,6 +170,7 @@ class Keeper(BaseWorker):
         self._crowded = [queue for queue in self._crowded if dropped[queue] >= step]
 
     def _renew(self) -> Ticked:
+        beats = time.monotonic() >= self._next_beat
         self._ticked = scripts.tick(
             self.connection,
             self.name,
@@ -175,8 +180,24 @@ class Keeper(BaseWorker):
             survives=reaper.LOST_LEASES,
             why=reaper.POISON,
             keep_last=self._settings.keep_last,
+            count=self._settings.queues if beats else (),
         )
+        if beats:
+            self._next_beat = time.monotonic() + self._settings.heartbeat
+            self._say_heartbeat(self._ticked)
         return self._ticked
+
+    def _say_heartbeat(self, ticked: Ticked) -> None:
+        logs.say(
+            log,
+            logging.INFO,
+            f"{self._label} heartbeat" + (", standing by" if self.works is False else ""),
+            uptime=round(time.monotonic() - self._born),
+            **self.counters,
+            running=self._nursery.running,
+            waiting={queue: waiting for queue, (waiting, _) in ticked.depths.items()},
+            active={queue: active for queue, (_, active) in ticked.depths.items()},
+        )
 
     def _register(self) -> None:
         self._known = True

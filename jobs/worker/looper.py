@@ -1,7 +1,6 @@
 """The keeper's side of the loops: starts their process, kills it when it is stuck, and says when that is no use."""
 
 import json
-import logging
 import math
 import os
 import signal
@@ -11,6 +10,7 @@ import threading
 import time
 from typing import Any
 
+from jobs import logs
 from jobs.registry import Inventory
 from jobs.settings import Settings
 from jobs.supervise.instance import TOKEN
@@ -21,7 +21,7 @@ from jobs.supervise.verdict import Absence, Seen, missed, stuck
 from jobs.worker.loops_child import ESCALATED
 from jobs.worker.nursery import BAD_SETTING
 
-log = logging.getLogger(__name__)
+log = logs.of("loop")
 
 LOOK = 0.25
 LATE = 2.0

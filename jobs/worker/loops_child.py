@@ -19,7 +19,7 @@ from jobs.supervise.roll import Roll
 from jobs.supervise.stop import on_signal
 from jobs.supervise.watchdog import Watchdog
 
-log = logging.getLogger(__name__)
+log = logs.of("loop")
 
 BUILT_IN = (heartbeat.TASK,)
 """Registered by their import, so that this process knows the tasks that a worker knows."""

@@ -1,12 +1,12 @@
 """``python -m jobs worker [QUEUES…]``: serve queues until told to stop."""
 
-import logging
 import os
 import socket
 from dataclasses import replace
 
 from redis import Redis
 
+from jobs import logs
 from jobs.connection import address, connect, wait
 from jobs.health.identity import BOOT, process_id
 from jobs.health.presence import Presence
@@ -20,7 +20,7 @@ from jobs.worker.keeper import Keeper
 from jobs.worker.looper import Looper
 from jobs.worker.nursery import Nursery, SettingsRefused
 
-log = logging.getLogger(__name__)
+log = logs.of("worker")
 
 DEADLINE = 3.0
 """Seconds for any command of the keeper: shorter than a lease, and than a platform's patience at the end."""

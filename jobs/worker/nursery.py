@@ -1,7 +1,6 @@
 """The keeper's children: started, watched, and buried with what they held put back."""
 
 import json
-import logging
 import math
 import os
 import select
@@ -15,17 +14,18 @@ from typing import IO
 
 from redis import Redis
 
-from jobs import scripts
+from jobs import logs, scripts
 from jobs.errors import SignalboxError
 from jobs.registry import Inventory
 from jobs.scripts import Held, Settlement
 from jobs.supervise.instance import TOKEN
 from jobs.supervise.process import PARENT, is_stopped
 from jobs.worker.execution import packed
+from jobs.worker.life import Life
 from jobs.worker.table import Running, Table
 from jobs.worker.vigil import Vigil
 
-log = logging.getLogger(__name__)
+log = logs.of("worker")
 
 OVERTIME = 5.0
 """Seconds past its timeout after which a job that cannot be interrupted is ended with its child."""
@@ -88,6 +88,7 @@ class Nursery:
         survives: int,
     ) -> None:
         self._client = client
+        self._life = Life(client, worker)
         self._worker = worker
         self._queues = queues
         self._count = count
@@ -108,6 +109,11 @@ class Nursery:
     def inventory(self) -> Inventory | None:
         """What the children can run, once one has said so."""
         return next((child.inventory for child in self._children if child.inventory), None)
+
+    @property
+    def running(self) -> int:
+        """How many jobs the children run."""
+        return sum(len(child.table.running()) for child in self._children)
 
     @property
     def loops(self) -> int:
@@ -242,7 +248,8 @@ class Nursery:
         now = time.monotonic()
         overrun = [one for one in running.values() if one.deadline and now > one.deadline + OVERTIME - DRAIN]
         if child.ending_since is not None and overrun:
-            scripts.settle(self._client, self._worker, child.id, [_timed_out(one) for one in overrun])
+            endings = [_timed_out(one) for one in overrun]
+            self._life.ended(endings, scripts.settle(self._client, self._worker, child.id, endings))
         blamed = child.ending_since is None
         fault = "again and again, that fails the job" if blamed else "that is no fault of the job's"
         why = packed(f"The process that ran this job ended {_ending(code)}; {fault}.\n")
@@ -254,6 +261,7 @@ class Nursery:
         if held:
             back, failed = scripts.release(self._client, child.id, held, self._survives)
             log.warning("child %s ended %s: %d jobs are back, %d have failed", child.id, _ending(code), back, failed)
+            self._life.recovered([one.id for one in held if one.why], f"its child ended {_ending(code)}")
         scripts.retire(self._client, child.id)
         if not held and blamed and code:
             log.warning("child %s ended %s", child.id, _ending(code))

@@ -14,7 +14,7 @@ from typing import Any
 from pebble import ProcessExpired, ProcessPool
 from redis import Redis
 
-from jobs import registry
+from jobs import board, logs, registry
 from jobs.connection import connect
 from jobs.health import heartbeat
 from jobs.scripts import Claimed, Settlement
@@ -67,6 +67,7 @@ def _prepare(child: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     settings = current()
+    logs.setup(settings, board.about)
     registry.load(settings.tasks)
     client: Redis = connect(settings, "pool", retries=0)
     _runner = Runner(client, new_loop(), child)

@@ -18,15 +18,17 @@ from typing import NamedTuple
 
 from redis.exceptions import RedisError
 
+from jobs import logs
 from jobs.scripts import Claimed, Held, Settlement
 from jobs.supervise.process import end_group
 from jobs.worker.bell import Bell, Lost
 from jobs.worker.deadlines import Slot
 from jobs.worker.execution import Interrupted, Runs, packed
+from jobs.worker.life import Life
 from jobs.worker.link import Link
 from jobs.worker.table import Table
 
-log = logging.getLogger(__name__)
+log = logs.of("worker")
 
 MOST = 256
 """Jobs claimed at once, at most."""
@@ -68,6 +70,7 @@ class Slots:
         table: Table,
         threads: int,
         runner: Runs,
+        life: Life,
         followups: Callable[[str], None],
         stop: threading.Event,
         survives: int,
@@ -75,6 +78,7 @@ class Slots:
         self._link = link
         self._table = table
         self._runner = runner
+        self._life = life
         self._followups = followups
         self._survives = survives
         self._ready: deque[tuple[Claimed, float]] = deque()
@@ -191,6 +195,7 @@ class Slots:
         return missing if missing > full // 4 else None
 
     def _execute(self, claimed: Claimed, slot: Slot) -> None:
+        self._life.started(claimed)
         started = time.monotonic()
         deadline = started + claimed.timeout if claimed.timeout > 0 else 0.0
         self._table.begin(slot.number, claimed.id, claimed.token, started, deadline)
@@ -209,7 +214,7 @@ class Slots:
         try:
             return self._runner.run(claimed, slot, deadline)
         except Interrupted as error:
-            log.warning("job %s was interrupted: %s", claimed.id, str(error).strip())
+            self._life.interrupted(claimed.id, str(error))
             held = Held(claimed.id, claimed.token, charged=True, why=packed(str(error)))
         try:
             self._link.release([held], self._survives)
@@ -294,9 +299,6 @@ class Slots:
 
     def _report(self, done: list[Settlement], replies: list[int]) -> None:
         for settlement, reply in zip(done, replies, strict=False):
-            if reply == 0:
-                log.warning("the result of job %s was refused: another worker has it by now", settlement.id)
-            elif reply == 2:
+            if reply == 2:
                 self._followups(settlement.id)
-            if settlement.outcome == "failed" and reply:
-                log.warning("job %s failed", settlement.id)
+        self._life.ended(done, replies)

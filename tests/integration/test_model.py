@@ -259,6 +259,12 @@ outcomes = st.sampled_from(
 )
 
 
+def tried_again(state: State, job: str, outcome: Outcome, after: float) -> bool:
+    """Does a job that ends so go back for another attempt?"""
+    left = bool(state.jobs.get(job)) and state.number(job, "retries_left") > 0
+    return outcome == "retried" or (outcome == "failed" and left and after != scripts.FINAL)
+
+
 class Machine(RuleBasedStateMachine):
     steps = 0
 
@@ -349,7 +355,8 @@ class Machine(RuleBasedStateMachine):
             child,
             [Settlement(job, token, outcome[0], b"", 1, 2, outcome[1]) for _, job, token in ended],
         )
-        assert all(reply == 1 for one, reply in zip(ended, replies, strict=True) if one not in self.model.orphans)
+        for one, reply in zip(ended, replies, strict=True):
+            assert one in self.model.orphans or reply == (3 if tried_again(self.now, one[1], *outcome) else 1)
         own = [one[1] for one in ended if one not in self.model.orphans]
         for one in ended:
             self.model.ends(one)
@@ -370,7 +377,7 @@ class Machine(RuleBasedStateMachine):
             return ["finished" if self.was.number(job, "result_ttl") else None]
         if outcome == "retried":
             return ["scheduled" if after else "queued"]
-        if outcome == "failed" and left and after != scripts.FINAL:
+        if tried_again(self.was, job, outcome, after):
             assert self.now.number(job, "retries_left") == left - 1
             return ["scheduled" if json.loads(delays)[0] else "queued"]
         return [outcome]

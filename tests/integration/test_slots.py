@@ -20,6 +20,7 @@ from jobs.worker import deadlines
 from jobs.worker.deadlines import Slot
 from jobs.worker.execution import Runner, new_loop
 from jobs.worker.keeper import Keeper
+from jobs.worker.life import Life
 from jobs.worker.link import Link
 from jobs.worker.looper import Looper
 from jobs.worker.nursery import Nursery
@@ -49,6 +50,7 @@ def slots(client: Redis) -> Iterator[Slots]:
         Table.create(4),
         4,
         Runner(client, new_loop(), CHILD),
+        Life(client, WORKER),
         lambda job_id: None,
         stop,
         3,

@@ -61,6 +61,7 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         grace=10,
         log_format="auto",
         log_level="info",
+        log_levels=(),
         folder=Path(".signalbox"),
         key_prefix="rq",
     )

@@ -1,0 +1,143 @@
+"""A job's life as its worker tells it, one line an event. What goes wrong is told always, the rest at ``info``.
+
+Lines say more than a worker knows of a job: it asks Redis, once for all that one turn brought, and only for lines that
+will be written.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from jobs import history, keys, logs
+from jobs.errorlines import LONGEST, error_line
+from jobs.scripts import Claimed, Settlement
+
+log = logs.of("job")
+
+REFUSED, AGAIN = 0, 3
+"""What ``scripts.exchange`` replies."""
+
+
+class Facts(NamedTuple):
+    """What a line says of a job besides its id; empty where it is not known."""
+
+    task: str = ""
+    queue: str = ""
+    key: str = ""
+    attempts: int = 0
+    """How many are recorded."""
+
+
+class Life:
+    """Tells what happens to the jobs of one worker. Where Redis does not answer, lines are shorter."""
+
+    def __init__(self, client: Redis, worker: str) -> None:
+        self._client = client
+        self._worker = worker
+        self._running: dict[str, Facts] = {}
+        """By token, of those whose start was told."""
+
+    def started(self, claimed: Claimed) -> None:
+        """A job begins."""
+        if log.isEnabledFor(logging.INFO) and not _is_ours(claimed.id):
+            [facts] = self._look([claimed.id])
+            self._running[claimed.token] = facts
+            self._say(logging.INFO, "started", claimed.id, facts, attempt=facts.attempts + 1)
+
+    def ended(self, settlements: Sequence[Settlement], replies: Sequence[int]) -> None:
+        """Jobs have ended, and this is what Redis said to it, as ``scripts.exchange`` gives it."""
+        told = [
+            (one, what, reply)
+            for one, reply in zip(settlements, replies, strict=False)
+            if log.isEnabledFor(_level(what := _what(one, reply))) and not _is_ours(one.id)
+        ]
+        unknown = [one.id for one, _, _ in told if one.token not in self._running]
+        looked = dict(zip(unknown, self._look(unknown), strict=True))
+        for one, what, reply in told:
+            facts = self._running.pop(one.token, None)
+            attempt = facts.attempts + 1 if facts else looked[one.id].attempts + (what == "snoozed")
+            facts = facts or looked[one.id]
+            self._say(
+                _level(what),
+                what,
+                one.id,
+                facts,
+                attempt=None if what == "refused" else attempt or None,
+                seconds=round(one.ended - one.started, 3),
+                again_in=self._again_in(one, facts, reply),
+                error=_error(one),
+                note="another worker has it by now" if what == "refused" else None,
+            )
+
+    def interrupted(self, job_id: str, why: str) -> None:
+        """The process of a job died under it, and the job has been put back."""
+        self._say(logging.WARNING, "interrupted", job_id, self._look([job_id])[0], note=why.strip())
+
+    def recovered(self, ids: Sequence[str], why: str) -> None:
+        """Jobs were taken back from a child that was lost."""
+        for job_id, facts in zip(ids, self._look(ids), strict=True):
+            self._say(logging.WARNING, "recovered", job_id, facts, note=why)
+
+    def _say(self, level: int, what: str, job_id: str, facts: Facts, **fields: Any) -> None:
+        known = {"task": facts.task, "queue": facts.queue, "key": facts.key, "worker": self._worker}
+        logs.say(log, level, f"job {what}", job=job_id, **known, **fields)
+
+    def _look(self, ids: Sequence[str]) -> list[Facts]:
+        if not ids:
+            return []
+        with self._client.pipeline(transaction=False) as pipeline:
+            for job_id in ids:
+                pipeline.hmget(keys.job(job_id), "description", "origin", "key")
+                pipeline.xinfo_stream(keys.results(job_id))
+            try:
+                replies = pipeline.execute(raise_on_error=False)
+            except RedisError:
+                return [Facts() for _ in ids]
+        return [_facts(row, info) for row, info in zip(replies[::2], replies[1::2], strict=True)]
+
+    def _again_in(self, one: Settlement, facts: Facts, reply: int) -> float | None:
+        """Seconds until the job is tried again; None when it is not, or that is not known."""
+        if one.outcome in ("retried", "snoozed"):
+            return round(one.after, 1)
+        if reply != AGAIN:
+            return None
+        try:
+            due = self._client.zscore(keys.registry("scheduled", facts.queue), one.id)
+        except RedisError:
+            return None
+        return round(max(0.0, float(due) - time.time()), 1) if due else 0.0
+
+
+def _is_ours(job_id: str) -> bool:
+    """Heartbeat jobs go their way untold."""
+    return job_id.startswith(keys.HEARTBEAT)
+
+
+def _what(one: Settlement, reply: int) -> str:
+    if reply == REFUSED:
+        return "refused"
+    if reply == AGAIN:
+        return "retried"
+    return "failed" if one.outcome == "exhausted" else one.outcome
+
+
+def _level(what: str) -> int:
+    return logging.WARNING if what in ("failed", "retried", "refused") else logging.INFO
+
+
+def _error(one: Settlement) -> str | None:
+    if one.outcome not in ("failed", "snoozed", "stopped"):
+        return None
+    return error_line(history.error_of({b"exc_string": one.value}) or "")[:LONGEST]
+
+
+def _facts(row: Any, info: Any) -> Facts:
+    if isinstance(row, Exception):
+        return Facts()
+    description, origin, key = ((value or b"").decode(errors="replace") for value in row)
+    attempts = 0 if isinstance(info, Exception) else int(info["entries-added"])
+    return Facts(description.removesuffix("()"), origin, key, attempts)
