@@ -34,17 +34,21 @@ local function later(lists, queue, first, second)
   list[#list + 1] = second
 end
 
+-- A stream takes 4 KB for its first entry and keeps them; the copy of one takes what its entries need.
 local function record(id, token, outcome, value, started, ended, ttl)
-  local results = prefix .. ':results:' .. id
-  if value == '' then
-    redis.call('XADD', results, 'MAXLEN', KEPT, '*', 'type', TYPE[outcome], 'worker_name', worker, 'execution_id', token,
-      'execution_started_at', started, 'execution_ended_at', ended)
-  else
-    redis.call('XADD', results, 'MAXLEN', KEPT, '*', 'type', TYPE[outcome], 'worker_name', worker, 'execution_id', token,
-      'execution_started_at', started, 'execution_ended_at', ended,
-      outcome == 'finished' and 'return_value' or 'exc_string', value)
+  local results, draft = prefix .. ':results:' .. id, prefix .. ':signalbox:draft'
+  local entry = { 'MAXLEN', KEPT, '*', 'type', TYPE[outcome], 'worker_name', worker, 'execution_id', token,
+    'execution_started_at', started, 'execution_ended_at', ended }
+  if value ~= '' then
+    entry[#entry + 1], entry[#entry + 2] = outcome == 'finished' and 'return_value' or 'exc_string', value
   end
-  if ttl >= 0 then redis.call('EXPIRE', results, ttl) end
+  redis.call('XADD', draft, unpack(entry))
+  if ttl >= 0 then redis.call('EXPIRE', draft, ttl) end
+  if redis.call('COPY', draft, results) == 0 then -- there were attempts before
+    redis.call('XADD', results, unpack(entry))
+    if ttl >= 0 then redis.call('EXPIRE', results, ttl) end
+  end
+  redis.call('DEL', draft)
 end
 
 -- The delay before the next attempt, as RQ picks it from the job's list.

@@ -147,6 +147,18 @@ class TestSettle:
         assert members(client, "wip") == []
         assert 0 < client.ttl(keys.job(one.id)) <= 7 * 86400
 
+    def test_what_is_kept_of_a_job_is_small(self, client: Redis) -> None:
+        """A stream of one entry that is written as usual takes more than 4 KB."""
+        accept(client)
+        [one] = claim(client)
+        settle(client, one)
+        client.xadd("as usual", {"type": "1", "worker_name": WORKER})
+        small, usual = client.memory_usage(keys.results(one.id)), client.memory_usage("as usual")
+        assert small
+        assert usual
+        assert small < 700 < 4096 < usual
+        assert client.ttl(keys.results(one.id)) == pytest.approx(client.ttl(keys.job(one.id)), abs=1)
+
     def test_the_worker_is_credited(self, client: Redis) -> None:
         accept(client), accept(client)
         first, second = claim(client)
