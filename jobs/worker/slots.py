@@ -234,7 +234,7 @@ class Slots:
                 self._called = self._unsure = True
         with self._change:
             bell.attended = False
-            self._take_in(claimed, wanted)
+            self._take_in(claimed, wanted, goes_on=True)
 
     def _turn(self, wanted: int) -> None:
         """Hand in what is done, take what is next."""
@@ -265,8 +265,11 @@ class Slots:
             self._take_in(claimed, wanted)
         self._report(done, replies)
 
-    def _take_in(self, claimed: list[Claimed] | None, wanted: int) -> None:
-        """Make what was claimed ready; None, the lease is gone, ends this child."""
+    def _take_in(self, claimed: list[Claimed] | None, wanted: int, goes_on: bool = False) -> None:
+        """Make what was claimed ready; None, the lease is gone, ends this child.
+
+        As many threads are woken as there is to do; one less where the calling thread goes on with it at once.
+        """
         if claimed is None:
             log.error("child %s has lost its lease; what it still runs will be refused", self._link.child)
             self.stop.set()
@@ -279,7 +282,8 @@ class Slots:
             for bell in self._bells:
                 bell.armed = not self._called
         alone = sum(bell.armed and not bell.attended for bell in self._bells)
-        self._change.notify(len(self.slots) if self.stop.is_set() else len(self._ready) + alone)
+        own = goes_on and not (self._done or self._called)
+        self._change.notify(len(self.slots) if self.stop.is_set() else max(len(self._ready) + alone - own, 0))
 
     def _say_back(self) -> None:
         if self._lost:
