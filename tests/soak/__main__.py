@@ -2,6 +2,7 @@
 
 import argparse
 import platform
+import signal
 import sys
 import tempfile
 import time
@@ -23,6 +24,7 @@ PATIENCE = 120.0
 
 def main(minutes: float, seed: int, report: Path, only: str) -> int:
     """At least one round; returns 1 when a fault was found. The report is written anew after each scenario."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends what was started, as Ctrl-C does
     registry.load(("tests.chaos.tasks",))
     print(f"seed {seed}; the report goes to {report}", flush=True)
     began, date = time.monotonic(), time.strftime("%Y-%m-%d %H:%M")
