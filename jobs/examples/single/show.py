@@ -128,7 +128,7 @@ def _course(workers: Workers, ttl: float, console: Console) -> bool:
     console.print(f"{len(TYPES)} types started together", style="dim")
     second = workers.start(TWICE)
     says = workers.wait(lambda: workers.identity(second), "the second worker to say who it is")
-    console.print(f"{says['id']} is {says['status']}: {TWICE} is held by {says['holder']}", style="dim")
+    console.print(f"{says['id']} is {says['status']}: {TWICE} is held by {says['holder']}", style="dim", soft_wrap=True)
     names = sorted(key.decode() for key in workers.client.scan_iter(keys.instance("example-*")))
     _table(workers.client, console)
     workers.kill(pids[TWICE])
