@@ -194,6 +194,8 @@ class Settings:
     service: str
     replica: str
     """Which of a service's replicas this is, where the platform says so."""
+    draining: float | None
+    """Seconds that the platform leaves between SIGTERM and SIGKILL; None where it does not say."""
     warnings: tuple[str, ...]
 
     queues: tuple[str, ...] = _setting(
@@ -310,7 +312,8 @@ class Settings:
                 "Add a Redis service and set REDIS_URL on every service that uses it",
             )
         values = {item.name: _read(item.metadata, environ) for item in fields(cls) if item.metadata}
-        values["grace"] = _grace(values["grace"], environ, warnings)
+        draining = _draining(environ)
+        values["grace"] = _grace(values["grace"], draining, warnings)
         settings = cls(
             redis=found,
             platform=platform,
@@ -318,6 +321,7 @@ class Settings:
             commit=environ.get("RAILWAY_GIT_COMMIT_SHA") or environ.get("SOURCE_VERSION") or "",
             service=environ.get("SERVICE_NAME") or environ.get("RAILWAY_SERVICE_NAME") or "",
             replica=environ.get("RAILWAY_REPLICA_ID") or environ.get("DYNO") or "",
+            draining=draining,
             warnings=tuple(warnings),
             **values,
         )
@@ -345,22 +349,25 @@ def _read(metadata: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
         raise SettingsError(variable, "***" if variable == "JOBS_TOKEN" else text, str(error)) from None
 
 
-def _grace(given: float | None, environ: Mapping[str, str], warnings: list[str]) -> float:
-    """How long to take to end, within what the platform leaves between SIGTERM and SIGKILL, if it says so."""
+def _draining(environ: Mapping[str, str]) -> float | None:
     text = environ.get(DRAINING, "").strip()
     try:
-        left = seconds(text) if text.strip("0") else 0.0
+        return (seconds(text) if text.strip("0") else 0.0) if text else None
     except ValueError as error:
         raise SettingsError(DRAINING, text, str(error)) from None
-    if not text:
+
+
+def _grace(given: float | None, draining: float | None, warnings: list[str]) -> float:
+    """How long to take to end, within what the platform leaves, if it says so."""
+    if draining is None:
         return given or GRACE
-    if left <= (given or 0.0):
+    if draining <= (given or 0.0):
         warnings.append(
-            f"{DRAINING} is {text}: Railway KILLS this service {left:g} s after telling it to end"
+            f"{DRAINING} is {draining:g}: Railway KILLS this service {draining:g} s after telling it to end"
             + (f", and JOBS_GRACE is {given:g} s" if given else "")
             + "; what runs then runs again. Set it, and drainingSeconds, to 15 or more"
         )
-    return given or left * 0.8 or GRACE
+    return given or draining * 0.8 or GRACE
 
 
 def _redis(environ: Mapping[str, str]) -> tuple[Address | None, list[str]]:

@@ -64,6 +64,21 @@ class Identity:
     token: int = 0
     """The token under which this worker holds it."""
     counters: dict[str, int] = field(default_factory=dict)
+    slots: int = 0
+    """Of a worker: how many jobs it can run at once."""
+    busy: int = 0
+    """How many it runs."""
+    running: list[dict[str, Any]] = field(default_factory=list)
+    """The first of them that a person would ask about (see ``jobs.worker.load``)."""
+    crashes: int = 0
+    """How often in a row its children have died."""
+    caps: dict[str, int] = field(default_factory=dict)
+    """How many jobs of a queue may run at once, over all workers."""
+    platform: str = ""
+    grace: float = 0.0
+    """Seconds that it takes to end at most."""
+    draining: float | None = None
+    """Seconds that the platform leaves it for that; None where it does not say."""
     schedules: dict[str, Any] = field(default_factory=dict)
     """What its tasks declare, by name; the scheduler that leads keeps them."""
     loops: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -118,6 +133,10 @@ def describe(settings: Settings, role: str, queues: tuple[str, ...], client: Red
         code=inventory.code,
         schedules=inventory.schedules,
         commit=settings.commit or _git_commit(),
+        caps=dict(settings.max_running),
+        platform=settings.platform or "",
+        grace=settings.grace,
+        draining=settings.draining,
         versions=_versions(),
         started_at=seconds + microseconds / 1e6,
         client_id=client.client_id(),

@@ -62,11 +62,8 @@ class Presence:
         self._thread.start()
 
     def tell(self) -> None:
-        """``start``, or once started publish now instead of at the next turn, because ``state`` has changed."""
-        if self._thread.ident is None:
-            self.start()
-        else:
-            self._news.set()
+        """Publish now instead of at the next turn, because ``state`` has changed."""
+        self._news.set()
 
     def stop(self) -> None:
         """Publish that this process has stopped; takes no longer than the client's deadline."""
@@ -109,7 +106,6 @@ class Presence:
         self.identity = describe(self._settings, self._role, self._queues, self._client, self._inventory())
         self._publish("starting")  # its answer holds the marker, which the next one publishes
         self._publish("ready")
-        log.info(self.identity.line)
         return self.identity
 
     def _publish(self, status: str) -> None:
@@ -120,11 +116,15 @@ class Presence:
         )
         if not identity.code:  # nobody could tell yet
             inventory = self._inventory()
-            identity = replace(identity, tasks=inventory.tasks, code=inventory.code)
+            identity = replace(identity, tasks=inventory.tasks, code=inventory.code, schedules=inventory.schedules)
         if status == "ready":
             identity = replace(identity, **self._state())
+        asked = time.time()
         seen = scripts.publish(self._client, identity.id, json.dumps(identity.as_dict()), token_hex(6))
         self.last_seen = time.monotonic()
-        self.identity = replace(identity, marker=seen.marker, clock_offset=round(time.time() - seen.at, 3))
-        if status == "ready":
+        offset = round((asked + time.time()) / 2 - seen.at, 3)
+        before, self.identity = self.identity, replace(identity, marker=seen.marker, clock_offset=offset)
+        if identity.status not in ("starting", "stopped"):
             notify.introduce(self.identity.as_dict())
+            if identity.status != before.status:
+                log.info(self.identity.line)

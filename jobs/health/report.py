@@ -33,6 +33,8 @@ def ready(view: View, last_seen: float, identity: Identity | None = None) -> Doc
         return 503, {"status": "fail", "reason": "Redis does not answer"}
     if last_seen > 30:
         return 503, {"status": "fail", "reason": "Redis has not taken this process's heartbeat yet"}
+    if identity and identity.status == "starting":
+        return 503, {"status": "fail", "reason": "it is starting: its code is being loaded"}
     return 200, {"status": "pass", **_held(identity)}
 
 

@@ -40,8 +40,8 @@ class Process:
 
     @property
     def works(self) -> bool:
-        """Is it alive, and does what its role says? A worker that stands by for another of its type does not."""
-        return self.alive and self.row.get("status") != "standby"
+        """Is it alive, and does what its role says? A worker that starts, or stands by for another of its type, does not."""
+        return self.alive and self.row.get("status") not in ("standby", "starting")
 
 
 @dataclass(frozen=True)

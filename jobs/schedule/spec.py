@@ -73,7 +73,7 @@ def declared(processes: Iterable[Process], own: Mapping[str, Any] | None) -> dic
     Where they disagree, as in a rolling deploy, the one that started last is right. ``own`` is what the asking
     process declares, which may not have published itself yet.
     """
-    voices = [process.row for process in processes if process.alive and process.role in ROLES]
+    voices = [process.row for process in processes if process.works and process.role in ROLES]
     voices.sort(key=lambda row: float(row["started_at"]))
     found = {} if own is None else dict(own)
     for row in voices:

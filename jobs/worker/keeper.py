@@ -73,6 +73,7 @@ class Keeper(BaseWorker):
         """Does it run jobs? Not while it stands by; None until it is known."""
         self._ticked: Ticked | None = None
         self._crowded: list[str] = []
+        self._load: dict[str, Any] = {}
 
     def run(self) -> None:
         """Tick until ``stop`` is set, then drain. A Redis that is lost, full or read-only is waited for.
@@ -110,6 +111,7 @@ class Keeper(BaseWorker):
             self._trim()
         if works:
             self._nursery.tend()
+        self._load = self._nursery.load
         if works != self.works and (self._nursery.inventory or not works or self._settings.runs == "loops"):
             self.works = works
             if works and self._nursery.inventory:
@@ -134,11 +136,15 @@ class Keeper(BaseWorker):
 
     @property
     def state(self) -> dict[str, Any]:
-        """What its identity says besides: who holds its type, and that it stands by."""
-        if not self._instance:
-            return {}
-        standby = {} if self.works else {"status": "standby", "queues": ()}
-        return {"holder": self._instance.holder.worker, "token": self._instance.token, **standby}
+        """What its identity says besides: what it runs, who holds its type, that it starts or stands by."""
+        said = dict(self._load)
+        if self.works is None:
+            said["status"] = "starting"
+        elif not self.works:
+            said |= {"status": "standby", "queues": ()}
+        if self._instance:
+            said |= {"holder": self._instance.holder.worker, "token": self._instance.token}
+        return said
 
     @property
     def counters(self) -> dict[str, int]:

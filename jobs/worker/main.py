@@ -73,6 +73,7 @@ def main(settings: Settings) -> int:
     alone = settings.platform and settings.role == "worker"
     if port := settings.worker_port or (settings.port if alone else None):
         serve(port, Watch(settings, connect(settings, "watch", deadline=1, retries=0)), presence)
+    presence.start()
     try:
         keeper.run()
     except SettingsRefused:

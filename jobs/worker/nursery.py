@@ -10,7 +10,7 @@ import sys
 import time
 from dataclasses import dataclass
 from secrets import token_hex
-from typing import IO
+from typing import IO, Any
 
 from redis import Redis
 
@@ -22,6 +22,7 @@ from jobs.supervise.instance import TOKEN
 from jobs.supervise.process import PARENT, is_stopped
 from jobs.worker.execution import packed
 from jobs.worker.life import Life
+from jobs.worker.load import load
 from jobs.worker.table import Running, Table
 from jobs.worker.vigil import Vigil
 
@@ -30,6 +31,8 @@ log = logs.of("worker")
 OVERTIME = 5.0
 """Seconds past its timeout after which a job that cannot be interrupted is ended with its child."""
 DRAIN = 1.0
+STEADY = 10.0
+"""Seconds after which a child that still lives makes up for those that died before it."""
 RESTART = 1.0
 BAD_SETTING = 2
 
@@ -99,6 +102,15 @@ class Nursery:
         self._unburied: list[Child] = []
         self._start_at = 0.0
         self._token, self._until = 0, math.inf
+        self._crashes = 0
+
+    @property
+    def load(self) -> dict[str, Any]:
+        """What the children run, for the worker's identity."""
+        now = time.monotonic()
+        if any(child.inventory and now - child.born > STEADY for child in self._children):
+            self._crashes = 0
+        return load([child.table for child in self._children], now) | {"crashes": self._crashes}
 
     @property
     def ids(self) -> list[str]:
@@ -263,6 +275,7 @@ class Nursery:
             log.warning("child %s ended %s: %d jobs are back, %d have failed", child.id, _ending(code), back, failed)
             self._life.recovered([one.id for one in held if one.why], f"its child ended {_ending(code)}")
         scripts.retire(self._client, child.id)
+        self._crashes += blamed
         if not held and blamed and code:
             log.warning("child %s ended %s", child.id, _ending(code))
 

@@ -29,6 +29,7 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         commit="",
         service="",
         replica="",
+        draining=None,
         warnings=(),
         queues=("default",),
         tasks=(),
