@@ -17,6 +17,7 @@ PREFIX = prefix(os.environ.get("RQ_KEY_PREFIX", "rq"))
 OURS = f"{PREFIX}:signalbox"
 
 QUEUES = f"{PREFIX}:queues"
+WORKERS = f"{PREFIX}:workers"
 SUSPENDED = f"{PREFIX}:suspended"
 CLOCK = f"{PREFIX}:scheduler:scheduled_jobs"
 MARKER = f"{OURS}:marker"

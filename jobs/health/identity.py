@@ -68,6 +68,8 @@ class Identity:
     """Of a worker: how many jobs it can run at once."""
     busy: int = 0
     """How many it runs."""
+    youngest: float = 0.0
+    """For how many seconds the one begun last has been running."""
     running: list[dict[str, Any]] = field(default_factory=list)
     """The first of them that a person would ask about (see ``jobs.worker.load``)."""
     crashes: int = 0

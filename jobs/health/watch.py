@@ -11,7 +11,8 @@ from redis.exceptions import RedisError
 
 from jobs.connection import address
 from jobs.health import snapshot
-from jobs.health.diagnosis import Finding, Limits, diagnose
+from jobs.health.diagnosis import Finding, Limits
+from jobs.health.memory import Memory
 from jobs.health.snapshot import Snapshot
 from jobs.settings import Settings
 
@@ -42,7 +43,7 @@ class Watch:
     def __init__(self, settings: Settings, client: Redis) -> None:
         self._settings = settings
         self._client = client
-        self._since = time.monotonic()
+        self._memory = Memory(Limits(settings.heartbeat), time.monotonic())
         self._lock = threading.Lock()
         self._looks = ThreadPoolExecutor(1, thread_name_prefix="watch")
         self._look: Future[Snapshot] | None = None
@@ -62,8 +63,8 @@ class Watch:
             seen = look.result(WITHIN)
         except NotInTime:
             seen = Snapshot(now=time.time(), error=f"no answer within {WITHIN} s")
-        limits = Limits(self._settings.heartbeat, uptime=time.monotonic() - self._since)
-        return View(seen, diagnose(seen, limits))
+        with self._lock:
+            return View(seen, self._memory.judge(seen, time.monotonic()))
 
     def _read(self) -> Snapshot:
         try:

@@ -10,7 +10,8 @@ SHOWN = 5
 
 
 def load(tables: Sequence[Table], now: float) -> dict[str, Any]:
-    """How many slots there are, how many are busy, and the jobs in them: those that hold up others, and the longest.
+    """How many slots there are, how many are busy, for how many seconds the ``youngest`` of these has been, and the
+    jobs in them: those that hold up others, and the longest.
 
     Of each job: ``for`` so many seconds, ``left`` until its timeout (None: it has none), and ``still``: seconds since
     its process last had the interpreter, which is long while a job holds it, or while the process is stopped.
@@ -18,7 +19,12 @@ def load(tables: Sequence[Table], now: float) -> dict[str, Any]:
     running = [(one, now - table.turned) for table in tables for one in table.running()]
     jobs = [_job(one, still, now) for one, still in running if not one.id.startswith(keys.HEARTBEAT)]
     jobs.sort(key=lambda job: (job["still"], job["for"]), reverse=True)
-    return {"slots": sum(table.slots for table in tables), "busy": len(running), "running": jobs[:SHOWN]}
+    return {
+        "slots": sum(table.slots for table in tables),
+        "busy": len(running),
+        "youngest": round(min((now - one.started for one, _ in running), default=0.0), 1),
+        "running": jobs[:SHOWN],
+    }
 
 
 def _job(running: Running, still: float, now: float) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def test_the_first_heartbeat_goes_from_web_through_the_worker_back_to_web(url: s
     assert 0 < trip["round_trip_ms"] < 5000
 
 
-def test_a_worker_that_stops_is_missed_at_once_and_one_that_is_killed_within_fifteen_seconds(
+def test_a_worker_that_stops_or_is_killed_is_missed_within_fifteen_seconds(
     url: str, processes: Processes, worker: Process, web: int
 ) -> None:
     wait_for(lambda: codes(web) == [], "no finding")
@@ -83,7 +83,7 @@ def test_a_worker_that_stops_is_missed_at_once_and_one_that_is_killed_within_fif
     worker.ends()
     began = time.monotonic()
     wait_for(lambda: codes(web) == ["no_worker"], "the verdict")
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 15
     assert get(web, "/health")[0] == 503
     second = processes.start("-m", "jobs", "worker", JOBS_TASKS="tests.tasks")
     wait_for(lambda: codes(web) == [], "the verdict to go")
@@ -91,7 +91,7 @@ def test_a_worker_that_stops_is_missed_at_once_and_one_that_is_killed_within_fif
     second.ends()
     began = time.monotonic()
     wait_for(lambda: "no_worker" in codes(web), "the verdict")
-    assert time.monotonic() - began < 16
+    assert time.monotonic() - began < 15
 
 
 def test_every_endpoint_answers_within_two_seconds_whatever_redis_does(
@@ -177,12 +177,14 @@ def test_a_worker_with_other_tasks_is_named(url: str, processes: Processes, web:
     wait_for(lambda: "code_mismatch" in codes(web), "the verdict", within=25)
 
 
-def test_a_stopped_scheduler_is_named(url: str, processes: Processes, web: int, client: Redis) -> None:
-    worker = processes.start("-m", "jobs", "worker", JOBS_TASKS="tests.tasks")
+def test_a_killed_scheduler_is_named_where_no_worker_leads_in_its_place(
+    url: str, processes: Processes, web: int, client: Redis
+) -> None:
+    scheduler = processes.start("-m", "jobs", "scheduler")
     wait_for(lambda: client.exists(keys.LEADER), "a scheduler to lead")
-    worker.signal(signal.SIGKILL)
-    worker.ends()
-    wait_for(lambda: "no_scheduler" in codes(web), "the verdict", within=45)
+    scheduler.signal(signal.SIGKILL)
+    scheduler.ends()
+    wait_for(lambda: "no_scheduler" in codes(web), "the verdict", within=25)
 
 
 def test_a_job_goes_in_and_its_result_comes_out_by_the_api(url: str, worker: Process, web: int) -> None:
@@ -263,6 +265,7 @@ def test_a_form_cannot_post_a_job(web: int) -> None:
 
 
 def test_the_page_says_in_words_what_is_wrong(web: int) -> None:
+    wait_for(lambda: codes(web) == ["no_worker"], "the verdict")
     connection = http.client.HTTPConnection("127.0.0.1", web)
     connection.request("GET", "/")
     answer = connection.getresponse()
@@ -287,7 +290,7 @@ def test_junk_in_redis_does_not_break_health(web: int, client: Redis) -> None:
     client.sadd(keys.QUEUES, b"rq:queue:\xff\xfe", "rq:queue:odd")
     client.set(keys.queue("odd"), "not a list")
     assert get(web, "/readyz")[0] == 200
-    assert "no_worker" in codes(web)
+    wait_for(lambda: "no_worker" in codes(web), "the verdict")
     assert "odd" in get(web, "/health/queue")[1]["queue"]["queues"]
 
 

@@ -20,8 +20,8 @@ def table() -> Iterator[Table]:
 
 
 def test_an_idle_worker_has_slots_and_runs_nothing(table: Table) -> None:
-    assert load([table], NOW) == {"slots": 8, "busy": 0, "running": []}
-    assert load([], NOW) == {"slots": 0, "busy": 0, "running": []}
+    assert load([table], NOW) == {"slots": 8, "busy": 0, "youngest": 0.0, "running": []}
+    assert load([], NOW) == {"slots": 0, "busy": 0, "youngest": 0.0, "running": []}
 
 
 def test_the_longest_come_first_and_only_so_many(table: Table) -> None:
@@ -47,5 +47,5 @@ def test_a_job_that_holds_its_process_comes_before_all_others(table: Table) -> N
 
 
 def test_a_heartbeat_takes_a_slot_and_is_nobodys_job(table: Table) -> None:
-    table.begin(0, f"{keys.HEARTBEAT}default-1", "1", NOW, NOW + 10)
-    assert load([table], NOW) == {"slots": 8, "busy": 1, "running": []}
+    table.begin(0, f"{keys.HEARTBEAT}default-1", "1", NOW - 2, NOW + 10)
+    assert load([table], NOW) == {"slots": 8, "busy": 1, "youngest": 2.0, "running": []}

@@ -35,10 +35,8 @@ ME = Identity(
     versions={},
     started_at=NOW - 60,
 )
-WARN, FAIL = (
-    Finding(f"a_{severity}", severity, f"{SECRET} is wrong", {"seen": SECRET}, f"Repair {SECRET}.")
-    for severity in ("warn", "fail")
-)
+WARN = Finding("queue_paused", "warn", f"{SECRET} is wrong", {"seen": SECRET}, f"Repair {SECRET}.")
+FAIL = Finding("no_worker", "fail", f"{SECRET} is wrong", {"seen": SECRET}, f"Repair {SECRET}.")
 
 
 def view(*findings: Finding, queues: tuple[QueueView, ...] = (), error: str = "", **seen: Any) -> View:
@@ -118,7 +116,7 @@ def test_the_public_body_has_codes_and_severities_only() -> None:
     seen = view(FAIL, WARN, processes=(row("web"),))
     assert report.health(seen, ME, full=False)[1] == {
         "status": "fail",
-        "findings": [{"code": "a_fail", "severity": "fail"}, {"code": "a_warn", "severity": "warn"}],
+        "findings": [{"code": "no_worker", "severity": "fail"}, {"code": "queue_paused", "severity": "warn"}],
         "timestamp": "2027-01-15T08:00:00.250Z",
     }
 
@@ -142,7 +140,7 @@ def test_queue_health_has_exactly_the_words_of_the_audit() -> None:
     _, body = report.queue_health(view(WARN, queues=BUSY, marker="m", processes=(row("worker"), row("web"))), {})
     assert list(body) == ["status", "redis", "queue", "heartbeat", "line", "findings", "timestamp"]
     assert body["redis"] == {"connected": True, "marker": "m"}
-    assert body["findings"] == ["a_warn"]
+    assert body["findings"] == ["queue_paused"]
     assert body["timestamp"] == "2027-01-15T08:00:00.250Z"
 
 

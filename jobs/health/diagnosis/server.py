@@ -1,0 +1,77 @@
+"""The server: does it answer, may it be written to, is there room, does it keep what it is given."""
+
+from collections.abc import Iterator
+
+from jobs.health.diagnosis.finding import Check, Finding, Limits
+from jobs.health.snapshot import Snapshot
+
+MIB = 1024 * 1024
+
+
+def blind(snapshot: Snapshot) -> Iterator[Finding]:
+    """What hides everything else: nothing can be read, or nobody has been able to say anything."""
+    if snapshot.error:
+        yield Finding(
+            "redis_unreachable",
+            "fail",
+            f"Redis does not answer: {snapshot.error.rstrip('.')}",
+            {"error": snapshot.error},
+            "Check that the Redis service is up and that REDIS_URL points to it. Jobs already accepted are kept there.",
+        )
+    elif master := snapshot.server.replica_of:
+        yield Finding(
+            "redis_readonly",
+            "fail",
+            f"Redis takes no writes: it is a replica of {master}, so nothing is accepted, begun or ended",
+            {"role": "replica", "master": master},
+            "Point REDIS_URL to the master (redis+sentinel:// finds it), or make this server one: REPLICAOF NO ONE.",
+        )
+
+
+def _full(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    server = snapshot.server
+    if server.limit and server.used >= server.limit:
+        yield Finding(
+            "redis_full",
+            "fail",
+            f"Redis is full: {server.used / MIB:.1f} MiB of {server.limit / MIB:.1f} MiB are used, so no job is "
+            "accepted; what was accepted still runs",
+            {"used": server.used, "limit": server.limit, "policy": server.policy},
+            "Give it more memory (maxmemory), or make room: python -m jobs clean --failed",
+        )
+
+
+def _evicts(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    server = snapshot.server
+    if server.policy == "noeviction":
+        return
+    did = f"it has dropped {server.evicted} keys since it started" if server.evicted else "it has dropped none yet"
+    yield Finding(
+        "redis_evicts",
+        "fail" if server.evicted else "warn",
+        f"Redis drops keys when it is full (maxmemory-policy {server.policy}), accepted jobs among them; {did}",
+        {"policy": server.policy, "evicted": server.evicted, "limit": server.limit},
+        "Set maxmemory-policy to noeviction: a full Redis then refuses new jobs and loses none.",
+    )
+
+
+def _not_persistent(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    server = snapshot.server
+    if server.persistent and not server.broken:
+        return
+    if server.persistent:
+        what = f"Redis could not write to its disk the last time ({server.broken} is not ok)"
+        remedy = "Look at the server's log, and at the room on its disk."
+    else:
+        what = "Redis keeps nothing on disk: neither an append-only file nor snapshots are on"
+        remedy = "Turn its append-only file on (appendonly yes), on a disk that outlives it."
+    yield Finding(
+        "redis_not_persistent",
+        "warn",
+        f"{what}, so jobs are lost when it ends",
+        {"persistent": server.persistent, "broken": server.broken},
+        remedy,
+    )
+
+
+CHECKS: tuple[Check, ...] = (_full, _evicts, _not_persistent)

@@ -1,0 +1,99 @@
+"""The jobs and lanes: what runs and does not move, and what waits for it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from jobs.health.diagnosis.finding import Check, Finding, Limits, ago, count, listed
+from jobs.health.snapshot import Process, Snapshot
+
+STILL = 8.0
+"""Seconds without a turn of its housekeeping, which comes ten times a second, after which a process is held."""
+OVERDUE = 15.0
+"""Seconds past its timeout; a keeper ends what it can after 5."""
+
+
+def _stuck(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    for process in snapshot.alive("worker"):
+        held = [job for job in process.running if job["still"] >= STILL]
+        overdue = [job for job in process.running if job["left"] is not None and job["left"] < -OVERDUE]
+        if held:
+            yield _held(process, held, snapshot.now)
+        elif overdue:
+            yield _overdue(process, overdue[0], snapshot.now)
+
+
+def _held(process: Process, jobs: list[dict[str, Any]], now: float) -> Finding:
+    left = [job["left"] for job in jobs if job["left"] is not None]
+    end = f"it ends at its timeout, in {ago(min(left))}" if left else "it has no timeout, so nothing ends it"
+    who = f"Job {jobs[0]['id']} holds" if len(jobs) == 1 else f"One of the jobs {listed(j['id'] for j in jobs)} holds"
+    return Finding(
+        "stuck_job",
+        "warn",
+        f"{who} a process of {process.id}: nothing else in it has moved for {ago(jobs[0]['still'])}; {end}",
+        {"worker": process.id, "jobs": [job["id"] for job in jobs], "still": jobs[0]["still"]},
+        "If it computes for so long, give its queue a worker with --pool process; if it hangs, stop it, and give it a "
+        "shorter timeout. Or somebody has stopped that process (SIGSTOP): let it go on.",
+        now - jobs[0]["still"],
+    )
+
+
+def _overdue(process: Process, job: dict[str, Any], now: float) -> Finding:
+    return Finding(
+        "stuck_job",
+        "fail",
+        f"Job {job['id']} runs {ago(-job['left'])} past its timeout on {process.id}, which could not end it",
+        {"worker": process.id, "jobs": [job["id"]], "overdue": -job["left"]},
+        f"Kill that worker (process {process.row.get('pid', '?')} on {process.row.get('host', '?')}): others go on.",
+        now + job["left"],
+    )
+
+
+def _halted(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    if snapshot.halts:
+        lanes = snapshot.halted
+        shown = listed(f"{lane.key} ({lane.depth - 1} waiting for {lane.head})" for lane in lanes)
+        yield Finding(
+            "lane_halted",
+            "warn",
+            f"{count(snapshot.halts, 'lane')} halted by a job that failed, the longest for "
+            f"{ago(snapshot.now - min((lane.since for lane in lanes), default=snapshot.now))}: {shown}",
+            {"lanes": snapshot.halts, "first": [lane.key for lane in lanes]},
+            "See why with: python -m jobs lanes; then: python -m jobs lanes resume KEY, or skip KEY",
+            min((lane.since for lane in lanes), default=None),
+        )
+
+
+def _blocked(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    lanes = [one for one in snapshot.held_up if one.depth > 1 and snapshot.now - one.since >= limits.patience]
+    if lanes:
+        longest = min(lanes, key=lambda lane: lane.since)
+        yield Finding(
+            "lane_blocked",
+            "warn",
+            f"{count(longest.depth - 1, 'job')} of lane {longest.key} wait for {longest.head}, which has been running "
+            f"for {ago(snapshot.now - longest.since)}"
+            + (f"; so it is in {count(len(lanes) - 1, 'other lane')}" if len(lanes) > 1 else ""),
+            {"lanes": {lane.key: lane.head for lane in lanes}, "waiting": sum(lane.depth - 1 for lane in lanes)},
+            f"Look at it with: python -m jobs job {longest.head}; give its task a shorter timeout if it should end.",
+            longest.since,
+        )
+
+
+def _unknown(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    """Jobs have failed because those who work now do not know their task."""
+    for queue in snapshot.queues:
+        refused, workers = queue.refused, snapshot.serving(queue.name)
+        if refused and refused.kind == "UnknownTask" and refused.is_of(workers):
+            yield Finding(
+                "unknown_task",
+                "fail",
+                f"Job {refused.job} of '{queue.name}' failed {ago(snapshot.now - refused.at)} ago, because its worker "
+                f"does not know its task: {refused.why[:200]}",
+                {"queue": queue.name, "job": refused.job, "workers": [worker.id for worker in workers]},
+                "Name the task's module in the worker's JOBS_TASKS, or deploy the code that has it; "
+                "then: python -m jobs dead retry --all --error UnknownTask",
+                refused.at,
+            )
+
+
+CHECKS: tuple[Check, ...] = (_stuck, _halted, _blocked, _unknown)

@@ -1,0 +1,37 @@
+"""Everything health needs to see, at one moment."""
+
+from jobs.health.snapshot.model import (
+    Answer,
+    Depth,
+    Elsewhere,
+    Foreign,
+    Heartbeat,
+    Lane,
+    Process,
+    QueueView,
+    Refused,
+    Server,
+    Snapshot,
+)
+from jobs.health.snapshot.processes import ALIVE_FOR, living, served
+from jobs.health.snapshot.queues import sniff
+from jobs.health.snapshot.read import read
+
+__all__ = [
+    "ALIVE_FOR",
+    "Answer",
+    "Depth",
+    "Elsewhere",
+    "Foreign",
+    "Heartbeat",
+    "Lane",
+    "Process",
+    "QueueView",
+    "Refused",
+    "Server",
+    "Snapshot",
+    "living",
+    "read",
+    "served",
+    "sniff",
+]

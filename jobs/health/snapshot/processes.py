@@ -1,0 +1,83 @@
+"""Who is there, by what processes publish of themselves, by RQ's list of workers, and by connections."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import ResponseError
+
+from jobs import keys
+from jobs.health.snapshot.model import Elsewhere, Foreign, Process
+
+NEEDED = {"id", "role", "status", "queues", "serializer", "tasks", "code", "commit", "started_at", "counters"}
+OURS = re.compile(r"(worker|loops)-.+-\d+-[0-9a-f]{8}")
+ALIVE_FOR = 12.5
+"""Seconds after which a process that has not been seen counts as gone; it says so every 5."""
+
+
+def living(client: Redis) -> tuple[Process, ...]:
+    """The processes that are alive, the one seen last first. Raises ``RedisError``."""
+    with client.pipeline(transaction=False) as pipeline:
+        pipeline.time()
+        pipeline.hgetall(keys.PROCESSES)
+        pipeline.zrange(keys.SEEN, 0, -1, withscores=True)
+        (seconds, _), rows, seen = pipeline.execute()
+    return tuple(process for process in parse(rows, dict(seen), seconds) if process.alive)
+
+
+def served(processes: Iterable[Process]) -> tuple[str, ...]:
+    """The queues that the workers among them serve."""
+    workers = [process for process in processes if process.role == "worker"]
+    return tuple(dict.fromkeys(name for process in workers for name in process.queues))
+
+
+def parse(rows: Mapping[bytes, bytes], seen: Mapping[bytes, float], now: float) -> tuple[Process, ...]:
+    """All that have left a row, the one seen last first."""
+    found = []
+    for process_id, text in rows.items():
+        row, at = _row(text), seen.get(process_id, 0.0)
+        if row:
+            found.append(Process(row, at, alive=row["status"] != "stopped" and now - at < ALIVE_FOR))
+    return tuple(sorted(found, key=lambda process: process.seen_at, reverse=True))
+
+
+def _row(text: bytes) -> dict[str, Any] | None:
+    """What a process has said of itself; None when it is not in words we know, as of another version's."""
+    try:
+        row = json.loads(text)
+        known = row.keys() >= NEEDED and isinstance(row["queues"], list) and isinstance(row.get("loops", {}), dict)
+        return row if known else None
+    except (ValueError, AttributeError):
+        return None
+
+
+def strangers(registered: Iterable[bytes]) -> list[str]:
+    """The names of RQ's workers that are none of ours."""
+    names = (key.decode(errors="replace")[len(keys.worker("")) :] for key in registered)
+    return sorted(name for name in names if not OURS.fullmatch(name))
+
+
+def foreign(name: str, queues: bytes | None) -> Foreign | None:
+    """What RQ's hash says of such a worker; None when there is none: it has died, and is only still listed."""
+    return Foreign(name, tuple(queues.decode(errors="replace").split(","))) if queues else None
+
+
+def connections(client: Redis, db: int) -> tuple[frozenset[str], tuple[Elsewhere, ...]]:
+    """The ids of the workers that are connected to this db and prefix, and those on the same server that are not."""
+    try:
+        clients = client.client_list()
+    except ResponseError:  # an ACL may forbid it; then we do not know
+        return frozenset(), ()
+    here, elsewhere = set(), set()
+    for row in clients:
+        mark, _, rest = row.get("name", "").partition(":")
+        role, _, rest = rest.partition(":")
+        prefix, _, instance = rest.rpartition(":")
+        if (mark, role) == ("signalbox", "worker"):
+            if (prefix, int(row["db"])) == (keys.PREFIX, db):
+                here.add(instance)
+            else:
+                elsewhere.add(Elsewhere(prefix, int(row["db"]), instance))
+    return frozenset(here), tuple(sorted(elsewhere, key=lambda other: other.instance))
