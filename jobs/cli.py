@@ -10,7 +10,7 @@ import click
 from redis.exceptions import RedisError
 
 from jobs import __version__, keys, queues, registry, scripts
-from jobs.commands import clean, dead, example, job, lanes, locks, schedules, shared, watch
+from jobs.commands import clean, dead, example, job, lanes, locks, schedules, shared, watch, whoami
 from jobs.daemons import DAEMONS
 from jobs.errors import SignalboxError
 from jobs.reaper import LOST_LEASES, POISON
@@ -40,6 +40,7 @@ cli.add_command(job.command)
 cli.add_command(dead.group)
 cli.add_command(clean.command)
 cli.add_command(schedules.group)
+cli.add_command(whoami.command)
 
 
 @cli.command()

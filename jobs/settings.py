@@ -11,6 +11,7 @@ from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from jobs import address
 from jobs.address import Address
@@ -131,6 +132,13 @@ def _host(text: str) -> str:
     return bare
 
 
+def _url(text: str) -> str:
+    place = urlsplit(text)
+    if place.scheme not in ("http", "https") or not place.hostname or place.username or place.query or place.port == 0:
+        raise ValueError("expected http://host:port, where a worker answers health checks (JOBS_WORKER_PORT)")
+    return text
+
+
 def _count(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) <= 1000:
         raise ValueError("expected a whole number from 1 to 1000")
@@ -212,6 +220,12 @@ class Settings:
     port: int = _setting("PORT", "8000", "port that web binds", _port)
     worker_port: int | None = _setting(
         "JOBS_WORKER_PORT", "", "port on which a worker answers health checks; default: none, on a platform PORT", _port
+    )
+    worker_health_url: str | None = _setting(
+        "WORKER_HEALTH_URL",
+        "",
+        "where web asks the worker who it is, such as `http://worker.railway.internal:3001`; default: it does not",
+        _url,
     )
     serializer: str = _setting(
         "JOBS_SERIALIZER", "json", "`json`, `pickle`, which runs code in whoever reads, or a class by name", _serializer

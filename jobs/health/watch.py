@@ -4,7 +4,7 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotInTime
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from jobs.connection import address
 from jobs.health import snapshot
 from jobs.health.diagnosis import Finding, Limits
+from jobs.health.inquiry import Inquiry
 from jobs.health.memory import Memory
 from jobs.health.snapshot import Snapshot
 from jobs.settings import Settings
@@ -43,6 +44,7 @@ class Watch:
     def __init__(self, settings: Settings, client: Redis) -> None:
         self._settings = settings
         self._client = client
+        self._inquiry = Inquiry(settings.worker_health_url, settings.token) if settings.worker_health_url else None
         self._memory = Memory(Limits(settings.heartbeat), time.monotonic())
         self._lock = threading.Lock()
         self._looks = ThreadPoolExecutor(1, thread_name_prefix="watch")
@@ -63,6 +65,8 @@ class Watch:
             seen = look.result(WITHIN)
         except NotInTime:
             seen = Snapshot(now=time.time(), error=f"no answer within {WITHIN} s")
+        if self._inquiry:
+            seen = replace(seen, answer=self._inquiry.latest)
         with self._lock:
             return View(seen, self._memory.judge(seen, time.monotonic()))
 

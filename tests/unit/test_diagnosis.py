@@ -444,6 +444,10 @@ def test_the_gravest_come_first() -> None:
         (FAULTS["crash_loop"][0], ["children of worker-host-1-b007", "4 times in a row"]),
         (FAULTS["crash_loop"][2], ["worker on host dies", "4 times in 60 s", "last was w4"]),
         (FAULTS["draining_too_short"][1], ["waits 15 s, and they take up to 20 s"]),
+        (
+            replace(FAULTS["redis_unreachable"][0], answer=Answer("u", marker="m", identity={"redis": "redis://r"})),
+            ["Connection refused; but the worker at u reaches its own, redis://r"],
+        ),
         (FAULTS["redis_full"][0], ["10.0 MiB of 10.0 MiB"]),
         (FAULTS["redis_evicts"][0], ["maxmemory-policy allkeys-lru", "dropped 7 keys"]),
         (FAULTS["redis_readonly"][0], ["replica of 10.0.0.1:6379"]),

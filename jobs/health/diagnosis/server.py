@@ -14,7 +14,7 @@ def blind(snapshot: Snapshot) -> Iterator[Finding]:
         yield Finding(
             "redis_unreachable",
             "fail",
-            f"Redis does not answer: {snapshot.error.rstrip('.')}",
+            f"Redis does not answer: {snapshot.error.rstrip('.')}{_worker_reaches(snapshot)}",
             {"error": snapshot.error},
             "Check that the Redis service is up and that REDIS_URL points to it. Jobs already accepted are kept there.",
         )
@@ -26,6 +26,16 @@ def blind(snapshot: Snapshot) -> Iterator[Finding]:
             {"role": "replica", "master": master},
             "Point REDIS_URL to the master (redis+sentinel:// finds it), or make this server one: REPLICAOF NO ONE.",
         )
+
+
+def _worker_reaches(snapshot: Snapshot) -> str:
+    """Where the worker that was asked says it is; then the server is up, and only our way to it is not."""
+    answer = snapshot.answer
+    if not answer or not answer.marker:
+        return ""
+    return (
+        f"; but the worker at {answer.url} reaches its own, {answer.identity.get('redis', 'marker ' + answer.marker)}"
+    )
 
 
 def _full(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
