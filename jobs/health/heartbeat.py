@@ -15,6 +15,8 @@ from jobs.scripts import NewJob
 
 TIMEOUT = 10
 FAILURE_TTL = 3600
+EXPIRES = 86400
+"""Seconds after which one that nobody has taken is forgotten."""
 
 
 def beat(queue_name: str) -> None:
@@ -42,7 +44,7 @@ def send(client: Redis, queue_name: str) -> str | None:
         },
         at_front=True,
     )
-    return job.id if scripts.ring(client, job) else None
+    return job.id if scripts.ring(client, job, EXPIRES) else None
 
 
 def round_trip(client: Redis, queue_name: str, stop: threading.Event) -> float | None:

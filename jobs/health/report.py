@@ -124,13 +124,13 @@ def _totals(queues: tuple[QueueView, ...]) -> dict[str, int]:
 
 
 def _heartbeat(queue: QueueView, now: float) -> dict[str, Any] | None:
-    beat = queue.heartbeat
-    if beat is None or beat.back_at is None or beat.took is None:
+    """When the last one was back, and for how long the next has been waiting, if it does."""
+    if (beat := queue.heartbeat) is None:
         return None
-    return {
-        "age": round(now - beat.back_at, 3),
-        "round_trip_ms": round(beat.took * 1000, 1),
-    }
+    waits = {"waiting": round(now - beat.sent_at, 3)} if beat.waits else {}
+    if beat.back_at is None or beat.took is None:
+        return waits or None
+    return {"age": round(now - beat.back_at, 3), "round_trip_ms": round(beat.took * 1000, 1), **waits}
 
 
 def _iso(seconds: float) -> str:

@@ -54,6 +54,8 @@ class Store(rq_scheduler.Scheduler):  # type: ignore[misc]
 
     def __init__(self, client: Redis) -> None:
         super().__init__(connection=client)
+        self._hearts: frozenset[str] = frozenset()
+        """Queues that are to have heartbeats."""
 
     def cancel(self, job: Job | str) -> None:
         """Take an entry out of the store, and its hash with it, unless its job is on its way."""
@@ -63,7 +65,11 @@ class Store(rq_scheduler.Scheduler):  # type: ignore[misc]
             self.connection.delete(keys.job(entry))
 
     def keep_heartbeats(self, queues: tuple[str, ...], every: float) -> None:
-        """See to it that each queue has its heartbeat in the store; an entry that is right is left alone."""
+        """See to it that each queue has its heartbeat in the store; an entry that is right is left alone.
+
+        Those of other queues end when they are due: nobody has served them for a while.
+        """
+        self._hearts = frozenset(queues)
         for queue in queues:
             entry = f"{BEATS}{queue.replace('_', '_5f').replace('.', '_2e').replace(':', '_3a')}"
             data = serializer().dumps((heartbeat.TASK.name, None, (queue,), {}))
@@ -110,12 +116,18 @@ class Store(rq_scheduler.Scheduler):  # type: ignore[misc]
             raise ValueError("its meta is no dict")
         following = _following(meta, due, now)
         if entry.startswith(BEATS):
-            heartbeat.send(self.connection, row[b"origin"].decode())
-            self.connection.zadd(self.scheduled_jobs_key, {entry: following})
-            return True
+            return self._beat(entry, row[b"origin"].decode(), following)
         if following is None:
             return self._hand_over(entry, row, meta)
         return self._tick(entry, row, meta, due, following, now)
+
+    def _beat(self, entry: str, queue: str, following: float | None) -> bool:
+        if queue not in self._hearts:
+            self.cancel(entry)
+            return False
+        heartbeat.send(self.connection, queue)
+        self.connection.zadd(self.scheduled_jobs_key, {entry: following or 0.0})
+        return True
 
     def _hand_over(self, entry: str, row: dict[bytes, bytes], meta: dict[str, Any]) -> bool:
         """Queue the job of a one-time entry, which is the entry itself, unless that has been done."""

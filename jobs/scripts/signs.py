@@ -21,9 +21,9 @@ def publish(client: Redis, process_id: str, row: str, marker: str) -> Published:
     return Published(text(found), float(at))
 
 
-def ring(client: Redis, job: NewJob) -> bool:
-    """Send a heartbeat job to the front of its queue; False when one still waits there."""
-    arguments: list[Value] = [keys.PREFIX, job.id]
+def ring(client: Redis, job: NewJob, expires: int) -> bool:
+    """Send a heartbeat job to the front of its queue, for so many seconds; False when one still waits there."""
+    arguments: list[Value] = [keys.PREFIX, job.id, expires]
     for name, value in job.fields.items():
         arguments += [name, value]
     names = [keys.queue(job.queue), keys.heartbeat(job.queue), keys.QUEUES, keys.job(job.id)]

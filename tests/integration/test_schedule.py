@@ -14,7 +14,7 @@ from jobs.job import Job
 from jobs.schedule.clock import Clock
 from jobs.schedule.leader import Leader
 from jobs.schedule.loop import tick
-from jobs.schedule.store import Store
+from jobs.schedule.store import BEATS, Store
 from tests import tasks as t
 from tests.support import Processes, wait_for
 
@@ -58,6 +58,33 @@ def test_a_dead_worker_finds_one_heartbeat_and_not_a_pile(client: Redis, store: 
     for later in range(0, 150, 15):
         store.run_due(now(client) + later)
     assert len(waiting(client)) == 1
+
+
+def test_a_queue_that_nobody_serves_any_more_gets_no_more_heartbeats(client: Redis, store: Store) -> None:
+    store.keep_heartbeats(("default", "high"), 15)
+    store.keep_heartbeats(("default",), 15)
+    store.run_due(now(client))
+    assert len(client.zrange(keys.CLOCK, 0, -1)) == 1
+    assert len(list(client.scan_iter(f"{keys.job(BEATS)}*"))) == 1
+    assert not client.exists(keys.queue("high"))
+    store.keep_heartbeats(("default", "high"), 15)
+    store.run_due(now(client))
+    assert client.llen(keys.queue("high")) == 1
+
+
+def test_a_heartbeat_costs_the_same_however_much_waits(client: Redis) -> None:
+    """Measured by what the server says that it spent: its time alone would be the machine's as well."""
+    spent = {}
+    for depth in (0, 100_000):
+        client.rpush(keys.queue("default"), *range(depth)) if depth else None
+        heartbeat.send(client, "default")  # so that the script is known
+        client.config_resetstat()
+        for _ in range(200):
+            client.lpop(keys.queue("default"))
+            assert heartbeat.send(client, "default")
+        spent[depth] = client.info("commandstats")["cmdstat_evalsha"]["usec_per_call"]
+    assert spent[100_000] < 5 * spent[0] + 50
+    assert spent[0] / 15e6 < 0.001, "more than 0.1 % of the server's time, one a queue each 15 s"
 
 
 def test_heartbeats_do_not_drift_and_missed_ones_are_one(client: Redis, store: Store) -> None:

@@ -176,9 +176,14 @@ def test_many_pending_jobs_do_not_soften_a_failure() -> None:
     [
         (None, None),
         (Heartbeat(NOW - 5), None),
+        (Heartbeat(NOW - 5, waits=True), {"waiting": 5.0}),
+        (
+            Heartbeat(NOW - 3, NOW - 18, "worker-1", took=0.25, waits=True),
+            {"age": 18.0, "round_trip_ms": 250.0, "waiting": 3.0},
+        ),
         (Heartbeat(NOW - 5, NOW - 4.75, "worker-1", took=0.25), {"age": 4.75, "round_trip_ms": 250.0}),
     ],
-    ids=["never sent", "under way", "back"],
+    ids=["never sent", "long gone", "under way", "the next is under way", "back"],
 )
 def test_queue_health_tells_of_the_last_heartbeat(beat: Heartbeat | None, expected: dict[str, Any] | None) -> None:
     _, body = report.queue_health(view(queues=(QueueView("default", heartbeat=beat),)), {})

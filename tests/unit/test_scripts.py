@@ -305,38 +305,47 @@ def test_publish_keeps_the_dead_for_7_days_and_64_rows_but_never_drops_the_livin
 
 def test_ring_sends_a_heartbeat_to_the_front(client: Redis) -> None:
     scripts.admit(client, [job("a")])
-    assert scripts.ring(client, job("beat-1")) is True
+    assert scripts.ring(client, job("beat-1"), 60) is True
     assert waiting(client) == ["beat-1", "a"]
     assert status(client, "beat-1") == "queued"
     assert client.smembers(keys.QUEUES) == {b"rq:queue:default"}
 
 
 def test_ring_adds_no_heartbeat_while_one_waits(client: Redis) -> None:
-    scripts.ring(client, job("beat-1"))
-    assert scripts.ring(client, job("beat-2")) is False
+    scripts.ring(client, job("beat-1"), 60)
+    assert scripts.ring(client, job("beat-2"), 60) is False
     assert waiting(client) == ["beat-1"]
     assert status(client, "beat-2") is None
 
 
 @pytest.mark.parametrize("how", ["started", "finished", "failed"])
 def test_ring_sends_another_once_the_last_is_taken(client: Redis, how: str) -> None:
-    scripts.ring(client, job("beat-1"))
+    scripts.ring(client, job("beat-1"), 60)
     end(client, "beat-1", how)
-    assert scripts.ring(client, job("beat-2")) is True
+    assert scripts.ring(client, job("beat-2"), 60) is True
     assert waiting(client) == ["beat-2"]
     assert status(client, "beat-1") == how
 
 
 def test_ring_sends_another_when_the_queue_was_emptied(client: Redis) -> None:
-    scripts.ring(client, job("beat-1"))
+    scripts.ring(client, job("beat-1"), 60)
     client.delete(keys.queue("default"))
-    assert scripts.ring(client, job("beat-2")) is True
+    assert scripts.ring(client, job("beat-2"), 60) is True
     assert waiting(client) == ["beat-2"]
+
+
+def test_a_heartbeat_that_nobody_takes_expires_and_leaves_no_pile_of_ids(client: Redis) -> None:
+    scripts.admit(client, [job("a")])
+    scripts.ring(client, job("beat-1"), 60)
+    assert 0 < client.ttl(keys.job("beat-1")) <= 60
+    client.delete(keys.job("beat-1"))  # as its time does
+    assert scripts.ring(client, job("beat-2"), 60) is True
+    assert waiting(client) == ["beat-2", "a"]
 
 
 def test_echo_writes_down_the_last_heartbeat_only(client: Redis) -> None:
     for beat in ("beat-1", "beat-2"):
-        scripts.ring(client, job(beat))
+        scripts.ring(client, job(beat), 60)
         end(client, beat, "started")
     assert scripts.echo(client, "default", "beat-1", "worker-1") is False
     assert client.hget(keys.heartbeat("default"), "back_at") is None
