@@ -59,6 +59,8 @@ class Identity:
     clock_offset: float = 0.0
     """This process's clock minus the server's, in seconds."""
     status: str = "starting"
+    period: float = 5.0
+    """Seconds between two words of it."""
     holder: str = ""
     """Of a type that is single: the id of the worker that holds it."""
     token: int = 0

@@ -21,11 +21,12 @@ from jobs.supervise import notify
 
 log = logs.of("process")
 
-PERIOD = 5.0
+OFTEN, SELDOM = 1.0, 5.0
+"""Bounds of the time between two words of a process: a third of ``JOBS_HEARTBEAT``, which shortens tests."""
 
 
 class Presence:
-    """Publishes a process's identity every 5 s, and once more, as stopped, when it ends."""
+    """Publishes a process's identity every 5 s (see ``SELDOM``), and once more, as stopped, when it ends."""
 
     def __init__(
         self,
@@ -41,6 +42,7 @@ class Presence:
     ) -> None:
         self._settings = settings
         self._role = role
+        self._period = max(OFTEN, min(SELDOM, settings.heartbeat / 3))
         self._client = client
         self._queues = queues
         self._counters = counters
@@ -85,7 +87,7 @@ class Presence:
 
     def _wait(self) -> bool:
         """Wait for the next turn, or for news; False when it is time to stop."""
-        self._news.wait(PERIOD)
+        self._news.wait(self._period)
         self._news.clear()
         return not self._stop.is_set()
 
@@ -112,7 +114,12 @@ class Presence:
         assert self.identity
         counters = {"uptime": int(time.monotonic() - self._born), **self._counters()}
         identity = replace(
-            self.identity, status=status, counters=counters, queues=self._queues, loops=dict(self._loops())
+            self.identity,
+            status=status,
+            period=self._period,
+            counters=counters,
+            queues=self._queues,
+            loops=dict(self._loops()),
         )
         if not identity.code:  # nobody could tell yet
             inventory = self._inventory()

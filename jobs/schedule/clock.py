@@ -41,7 +41,7 @@ class Clock:
         """Let what is due happen. Raises ``RedisError``."""
         if time.monotonic() >= self._next_care:
             self._care(seen)
-            self._next_care = time.monotonic() + CARE
+            self._next_care = time.monotonic() + min(CARE, self._settings.heartbeat)
         if seen.due:
             self._store.run_due(seen.at)
             self._book.run_due(seen.at)

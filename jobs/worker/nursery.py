@@ -31,7 +31,7 @@ log = logs.of("worker")
 OVERTIME = 5.0
 """Seconds past its timeout after which a job that cannot be interrupted is ended with its child."""
 DRAIN = 1.0
-STEADY = 10.0
+STEADY = 5.0
 """Seconds after which a child that still lives makes up for those that died before it."""
 RESTART = 1.0
 BAD_SETTING = 2

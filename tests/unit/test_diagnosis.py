@@ -266,7 +266,7 @@ HEALTHY_LINES: dict[str, Snapshot] = {
     "a dead process of other code": line(process("worker"), process("web", alive=False, code="0ld", serializer="x")),
     "a scheduler of other code": replace(HEALTHY, processes=(process("worker"), process("scheduler", code="0ther"))),
     "an empty queue that nobody serves": replace(HEALTHY, queues=(queue(), queue("mail", back=None))),
-    "a heartbeat that is just in time": replace(HEALTHY, queues=(queue(back=40),)),
+    "a heartbeat that is just in time": replace(HEALTHY, queues=(queue(back=36),)),
     "loops about to be started again": line(process("worker", loops={"in": loop(70), "out": loop(40, 2)})),
     "a loop of a process that is gone": line(process("worker"), process("loops", alive=False, loops={"in": loop(999)})),
     "who stands by beside one who works": line(process("worker"), STANDBY),
@@ -274,9 +274,10 @@ HEALTHY_LINES: dict[str, Snapshot] = {
     "jobs that wait behind a lane's head": replace(HEALTHY, queues=(queue(deferred=9),)),
     "a long job that nobody waits for": line(busy(job(runs=7200)), queues=(queue(back=7200, active=1),)),
     "a long job beside others that move": line(busy(job(runs=7200), job("b", runs=2), slots=2), queues=(BACKLOG,)),
-    "busy slots and a job that has just come": line(busy(job()), queues=(queue(waiting=1, oldest_at=NOW - 39),)),
+    "busy slots and a job that has just come": line(busy(job()), queues=(queue(waiting=1, oldest_at=NOW - 35),)),
     "a queue at its limit": line(busy(job(), slots=9, caps={"default": 1}), queues=(queue(back=600, active=1),)),
     "a job that holds its process for a moment": line(busy(job(still=7), slots=2)),
+    "and the heartbeat that waits for it": line(busy(job(still=2), slots=2), queues=(queue(back=60),)),
     "a job that its keeper is about to end": line(busy(job(left=-14), slots=2)),
     "a lane whose head has just begun": replace(HEALTHY, held_up=(Lane("k", "a", 9, NOW - 299),)),
     "a long job alone in its lane": replace(HEALTHY, held_up=(Lane("k", "a", 1, NOW - 9000),)),
@@ -368,7 +369,7 @@ def test_a_line_that_comes_up_together_raises_no_false_alarm(uptime: float) -> N
 
 
 def test_a_new_worker_is_not_blamed_for_an_old_silence() -> None:
-    young = line(process("worker", up=39), queues=(queue(back=3600),))
+    young = line(process("worker", up=35), queues=(queue(back=3600),))
     assert diagnose(young, LIMITS) == []
 
 
@@ -383,7 +384,7 @@ def test_a_late_heartbeat_is_not_told_where_its_cause_is(change: dict[str, Any])
     assert len(codes(replace(late, **change)) - {"heartbeat_late"}) == len(codes(replace(late, **change))) == 1
 
 
-@pytest.mark.parametrize(("heartbeat", "late"), [(15, 40), (1, 12), (60, 130)])
+@pytest.mark.parametrize(("heartbeat", "late"), [(15, 36), (1, 8), (60, 126)])
 def test_what_is_late_follows_the_setting(heartbeat: float, late: float) -> None:
     limits = Limits(heartbeat)
     assert codes(replace(HEALTHY, queues=(queue(back=late),)), limits) == set()

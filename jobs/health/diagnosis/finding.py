@@ -65,15 +65,18 @@ class Limits:
     """Between two heartbeat jobs; what is slow to show follows from it."""
     uptime: float = float("inf")
     """How long the observer has had Redis in sight: absence needs time to prove."""
-    settle: float = 10.0
-    """What processes may take to come up, or to be replaced in a deploy."""
     start: float = 120.0
     """What a worker may take to load its code."""
 
     @property
+    def settle(self) -> float:
+        """What processes may take to come up, or to be replaced in a deploy: 10 s, or less with short heartbeats."""
+        return max(3.0, min(10.0, self.heartbeat))
+
+    @property
     def late(self) -> float:
-        """For a heartbeat, or for a job while all slots are busy: two periods and 10 s."""
-        return 2 * self.heartbeat + 10
+        """For a heartbeat, or for a job while all slots are busy: it is told of within two periods and 10 s."""
+        return 2 * self.heartbeat + 6
 
     @property
     def patience(self) -> float:

@@ -124,10 +124,10 @@ def _heartbeat_late(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
 
 
 def _is_excused(queue: QueueView, workers: Sequence[Process]) -> bool:
-    """May its heartbeat be waiting: for a slot, for the queue's share of them, or because it is paused?"""
+    """May its heartbeat be waiting: for a slot, for a job that holds the process, or for the queue's share of slots?"""
     caps = [int(worker.row.get("caps", {}).get(queue.name, 0)) for worker in workers]
     capped = any(0 < cap <= queue.active for cap in caps)
-    return queue.paused or capped or all(worker.is_full for worker in workers)
+    return queue.paused or capped or all(worker.is_full or worker.is_held for worker in workers)
 
 
 def _last_sign(queue: QueueView, workers: Sequence[Process]) -> float | None:

@@ -13,12 +13,11 @@ from jobs.health.snapshot.model import (
     Server,
     Snapshot,
 )
-from jobs.health.snapshot.processes import ALIVE_FOR, living, served
+from jobs.health.snapshot.processes import living, served
 from jobs.health.snapshot.queues import sniff
 from jobs.health.snapshot.read import read
 
 __all__ = [
-    "ALIVE_FOR",
     "Answer",
     "Depth",
     "Elsewhere",

@@ -6,6 +6,9 @@ from typing import Any
 
 from jobs import keys
 
+HELD = 2.0
+"""Seconds without a turn of its housekeeping, which comes ten times a second."""
+
 
 @dataclass(frozen=True)
 class Process:
@@ -56,6 +59,11 @@ class Process:
         """Of a worker: is every slot busy?"""
         slots = int(self.row.get("slots", 0))
         return 0 < slots <= int(self.row.get("busy", 0))
+
+    @property
+    def is_held(self) -> bool:
+        """Of a worker: does a job seem to hold one of its processes, so that nothing else in it moves?"""
+        return any(job.get("still", 0) >= HELD for job in self.running)
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from jobs.health.snapshot.model import Elsewhere, Foreign, Process
 
 NEEDED = {"id", "role", "status", "queues", "serializer", "tasks", "code", "commit", "started_at", "counters"}
 OURS = re.compile(r"(worker|loops)-.+-\d+-[0-9a-f]{8}")
-ALIVE_FOR = 12.5
-"""Seconds after which a process that has not been seen counts as gone; it says so every 5."""
+MISSED = 2.5
+"""Words that a process may miss before it counts as gone: 12.5 s."""
 
 
 def living(client: Redis) -> tuple[Process, ...]:
@@ -39,7 +39,8 @@ def parse(rows: Mapping[bytes, bytes], seen: Mapping[bytes, float], now: float) 
     for process_id, text in rows.items():
         row, at = _row(text), seen.get(process_id, 0.0)
         if row:
-            found.append(Process(row, at, alive=row["status"] != "stopped" and now - at < ALIVE_FOR))
+            late = now - at >= MISSED * float(row.get("period", 5.0))
+            found.append(Process(row, at, alive=row["status"] != "stopped" and not late))
     return tuple(sorted(found, key=lambda process: process.seen_at, reverse=True))
 
 

@@ -57,7 +57,7 @@ def parse(name: str, paused: bool, replies: Sequence[Any]) -> tuple[QueueView, t
         paused=paused,
         next_at=float(due[0][1]) if due else None,
     )
-    return view, tuple(text(job_id) for job_id in last_failed)
+    return view, _without_heartbeats(text(job_id) for job_id in last_failed)[0]
 
 
 def _without_heartbeats(job_ids: Iterable[str]) -> tuple[tuple[str, ...], int]:
