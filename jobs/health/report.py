@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jobs.health.identity import Identity
+from jobs.health.outlook import outlook
 from jobs.health.snapshot import QueueView
 from jobs.health.watch import View
 
@@ -57,6 +58,7 @@ def health(view: View, identity: Identity | None, full: bool) -> Document:
         **_held(identity),
     }
     if full:
+        body["outlook"] = {queue.name: outlook(queue, view.snapshot) for queue in view.snapshot.queues}
         body["identity"] = identity.as_dict() if identity else None
         body["processes"] = [
             {**process.row, "alive": process.alive, "seen_ago": round(view.snapshot.now - process.seen_at, 1)}
