@@ -1,6 +1,7 @@
 """A Redis of a scenario's own, to be killed, to take its time to load, or to be made read-only or full."""
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -48,6 +49,10 @@ class Server:
         assert self._process
         self._process.kill()
         self._process.wait()
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process
+        self._process.send_signal(number)
 
     def make_read_only(self) -> None:
         self.client.replicaof(*NOBODY)

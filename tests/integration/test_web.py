@@ -3,8 +3,6 @@
 import http.client
 import signal
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,25 +73,6 @@ def test_the_first_heartbeat_goes_from_web_through_the_worker_back_to_web(url: s
     assert 0 < trip["round_trip_ms"] < 5000
 
 
-def test_a_worker_that_stops_or_is_killed_is_missed_within_fifteen_seconds(
-    url: str, processes: Processes, worker: Process, web: int
-) -> None:
-    wait_for(lambda: codes(web) == [], "no finding")
-    worker.signal(signal.SIGTERM)
-    worker.ends()
-    began = time.monotonic()
-    wait_for(lambda: codes(web) == ["no_worker"], "the verdict")
-    assert time.monotonic() - began < 15
-    assert get(web, "/health")[0] == 503
-    second = processes.start("-m", "jobs", "worker", JOBS_TASKS="tests.tasks")
-    wait_for(lambda: codes(web) == [], "the verdict to go")
-    second.signal(signal.SIGKILL)
-    second.ends()
-    began = time.monotonic()
-    wait_for(lambda: "no_worker" in codes(web), "the verdict")
-    assert time.monotonic() - began < 15
-
-
 def test_every_endpoint_answers_within_two_seconds_whatever_redis_does(
     redis_process: "subprocess.Popen[bytes]", processes: Processes
 ) -> None:
@@ -134,57 +113,6 @@ def test_web_starts_before_redis_and_becomes_ready_when_it_is_there(
     finally:
         redis.kill()
         redis.wait()
-
-
-def rq_cli(command: str, url: str) -> None:
-    """Stock RQ's own command line."""
-    subprocess.run([sys.executable, "-m", "rq.cli", command, "--url", url], check=True, capture_output=True, timeout=20)
-
-
-def test_suspended_workers_are_named(url: str, worker: Process, web: int, client: Redis) -> None:
-    rq_cli("suspend", url)
-    wait_for(lambda: "worker_suspended" in codes(web), "the verdict")
-    rq_cli("resume", url)
-    wait_for(lambda: codes(web) == [], "the verdict to go")
-
-
-def test_a_queue_that_no_worker_serves_is_named_with_what_to_do(url: str, worker: Process, web: int) -> None:
-    post(web, "/api/jobs", {"task": "tests.tasks.add", "args": [1, 2], "queue": "emails"})
-    finding = wait_for(lambda: get(web, "/health")[1]["findings"], "the verdict")[0]
-    assert finding["code"] == "queue_not_consumed"
-    assert "'emails' has 1 job waiting" in finding["summary"]
-    assert "python -m jobs worker emails" in finding["remedy"]
-
-
-@pytest.mark.parametrize("difference", ["prefix", "db"])
-def test_a_worker_in_another_namespace_is_found(
-    url: str, server_port: int, processes: Processes, web: int, difference: str
-) -> None:
-    environ = {"RQ_KEY_PREFIX": "other"} if difference == "prefix" else {"REDIS_URL": url.rsplit("/", 1)[0] + "/999"}
-    processes.start("-m", "jobs", "worker", JOBS_TASKS="tests.tasks", **environ).says("is ready")
-    wait_for(lambda: "different_namespace" in codes(web), "the verdict")
-    assert "no_worker" not in codes(web)
-    Redis(port=server_port, db=999).flushdb()
-
-
-def test_a_worker_with_another_serializer_is_named(url: str, processes: Processes, web: int) -> None:
-    processes.start("-m", "jobs", "worker", JOBS_TASKS="tests.tasks", JOBS_SERIALIZER="pickle").says("is ready")
-    wait_for(lambda: "serializer_mismatch" in codes(web), "the verdict")
-
-
-def test_a_worker_with_other_tasks_is_named(url: str, processes: Processes, web: int) -> None:
-    processes.start("-m", "jobs", "worker", JOBS_TASKS="jobs.examples.wordcount").says("is ready")
-    wait_for(lambda: "code_mismatch" in codes(web), "the verdict", within=25)
-
-
-def test_a_killed_scheduler_is_named_where_no_worker_leads_in_its_place(
-    url: str, processes: Processes, web: int, client: Redis
-) -> None:
-    scheduler = processes.start("-m", "jobs", "scheduler")
-    wait_for(lambda: client.exists(keys.LEADER), "a scheduler to lead")
-    scheduler.signal(signal.SIGKILL)
-    scheduler.ends()
-    wait_for(lambda: "no_scheduler" in codes(web), "the verdict", within=25)
 
 
 def test_a_job_goes_in_and_its_result_comes_out_by_the_api(url: str, worker: Process, web: int) -> None:
