@@ -282,6 +282,7 @@ class Settings:
     keep: float = _setting("JOBS_KEEP", "7d", "how long finished jobs and their results are kept", seconds)
     keep_last: int = _setting("JOBS_KEEP_LAST", "10000", "finished jobs kept per queue at most", _many)
     heartbeat: float = _setting("JOBS_HEARTBEAT", "15", "time between two heartbeat jobs down each queue", seconds)
+    warn_pending: int = _setting("JOBS_WARN_PENDING", "1000", "pending jobs from which on `/health/queue` warns", _many)
     formation: tuple[tuple[str, int], ...] = _setting(
         "JOBS_FORMATION", "", "how many of each part the combo runs, such as `web=1,worker=2`", _formation
     )

@@ -1,41 +1,24 @@
-"""Health for machines: the documents of ``jobs.health.report`` over HTTP."""
+"""Health for machines: what ``jobs.health.answers`` says, over HTTP."""
 
-from flask import Blueprint, Response, g, jsonify
+from flask import Blueprint, Response, g, request
 
-from jobs.health import report
-from jobs.health.report import Document
+from jobs.health import answers
+from jobs.health.answers import Answer
 from web.line import line
 
 blueprint = Blueprint("health", __name__)
 
 
-@blueprint.get("/livez")
-def livez() -> Response:
-    return _answer(report.live())
+def show() -> Response:
+    """What there is at this address."""
+    found = line().answers.get(request.path, g.full)
+    assert found
+    return _response(found)
 
 
-@blueprint.get("/readyz")
-def readyz() -> Response:
-    return _answer(report.ready(line().watch.view(), line().last_seen))
+for path in answers.PATHS:
+    blueprint.add_url_rule(path, path.strip("/").replace("/", "_"), show)
 
 
-@blueprint.get("/health")
-def health() -> Response:
-    return _answer(report.health(line().watch.view(), line().presence.identity, g.full))
-
-
-@blueprint.get("/health/queue")
-def queue_health() -> Response:
-    return _answer(report.queue_health(line().watch.view(), line().round_trips))
-
-
-@blueprint.get("/queue/stats")
-def stats() -> Response:
-    return _answer(report.stats(line().watch.view(), g.full))
-
-
-def _answer(document: Document) -> Response:
-    status, body = document
-    response = jsonify(body)
-    response.status_code, response.mimetype = status, report.MEDIA_TYPE
-    return response
+def _response(answer: Answer) -> Response:
+    return Response(answer.body, answer.status, content_type=answer.media_type)

@@ -2,7 +2,6 @@
 
 import contextlib
 import threading
-import time
 
 from flask import current_app
 from redis import Redis
@@ -11,6 +10,7 @@ from redis.exceptions import RedisError
 from jobs import logs
 from jobs.connection import RedisUnavailable, address, require
 from jobs.health import heartbeat
+from jobs.health.answers import Answers
 from jobs.health.identity import Identity
 from jobs.health.presence import Presence
 from jobs.health.watch import Watch
@@ -29,6 +29,7 @@ class Line:
         self.presence = presence
         self.round_trips: dict[str, float] = {}
         """Seconds that our own heartbeat took to come back, for each queue from which one has."""
+        self.answers = Answers(settings, client, watch, presence, self.round_trips)
         self._stop = threading.Event()
 
     def require(self) -> None:
@@ -62,11 +63,6 @@ class Line:
                 if took is not None:
                     self.round_trips[queue] = took
                 return
-
-    @property
-    def last_seen(self) -> float:
-        """Seconds since Redis last took our heartbeat."""
-        return time.monotonic() - self.presence.last_seen
 
 
 def line() -> Line:

@@ -4,17 +4,18 @@
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
+from jobs.health.checks import checks, iso
 from jobs.health.identity import Identity
 from jobs.health.outlook import outlook
-from jobs.health.snapshot import QueueView
+from jobs.health.samples import Samples
+from jobs.health.snapshot import QueueView, Snapshot
 from jobs.health.watch import View
 
-WARN_PENDING = 1000
 MEDIA_TYPE = "application/health+json"
 COUNTS = ("waiting", "active", "completed", "failed", "scheduled", "deferred")
+PENDING = ("waiting", "deferred", "scheduled")
 _WORDS = {"pass": "healthy", "warn": "warning", "fail": "unhealthy"}
 
 Document = tuple[int, dict[str, Any]]
@@ -25,10 +26,10 @@ def live() -> Document:
     return 200, {"status": "pass"}
 
 
-def ready(view: View, last_seen: float, identity: Identity | None = None) -> Document:
+def ready(view: View, last_seen: float, identity: Identity | None, full: bool) -> Document:
     """Does Redis answer, and has it heard from us? ``last_seen`` is the seconds since it last did.
 
-    A worker that stands by is ready too; it says for whom.
+    A worker that stands by is ready too; it says so, and with ``full`` for whom.
     """
     if view.snapshot.error:
         return 503, {"status": "fail", "reason": "Redis does not answer"}
@@ -36,29 +37,35 @@ def ready(view: View, last_seen: float, identity: Identity | None = None) -> Doc
         return 503, {"status": "fail", "reason": "Redis has not taken this process's heartbeat yet"}
     if identity and identity.status == "starting":
         return 503, {"status": "fail", "reason": "it is starting: its code is being loaded"}
-    return 200, {"status": "pass", **_held(identity)}
+    return 200, {"status": "pass", **_held(identity, full)}
 
 
-def _held(identity: Identity | None) -> dict[str, Any]:
+def _held(identity: Identity | None, full: bool) -> dict[str, Any]:
     """Of a single worker: does it work or stand by, and who holds its type."""
     if identity is None or not (identity.holder or identity.status == "standby"):
         return {}
-    return {"instance": {"type": identity.type, "state": identity.status, "holder": identity.holder}}
+    holder = {"holder": identity.holder} if full else {}
+    return {"instance": {"type": identity.type, "state": identity.status, **holder}}
 
 
-def health(view: View, identity: Identity | None, full: bool) -> Document:
-    """Every finding. Without ``full`` only the codes and severities."""
+def health(view: View, identity: Identity | None, took: float, full: bool) -> Document:
+    """Every finding, and with ``full`` everything that was measured; else only codes and severities.
+
+    ``took`` is how many seconds the look took.
+    """
     body: dict[str, Any] = {
         "status": view.status,
         "findings": [
             finding.as_dict() if full else {"code": finding.code, "severity": finding.severity}
             for finding in view.findings
         ],
-        "timestamp": _iso(view.snapshot.now),
-        **_held(identity),
+        "timestamp": iso(view.snapshot.now),
+        **_held(identity, full),
     }
     if full:
         body["outlook"] = {queue.name: outlook(queue, view.snapshot) for queue in view.snapshot.queues}
+        body |= {"serviceId": identity.id, "releaseId": identity.commit} if identity else {}
+        body["checks"] = checks(view, took)
         body["identity"] = identity.as_dict() if identity else None
         body["processes"] = [
             {**process.row, "alive": process.alive, "seen_ago": round(view.snapshot.now - process.seen_at, 1)}
@@ -67,62 +74,64 @@ def health(view: View, identity: Identity | None, full: bool) -> Document:
     return _code(view), body
 
 
-def queue_health(view: View, round_trips: Mapping[str, float]) -> Document:
+def queue_health(view: View, round_trips: Mapping[str, float], warn_at: int) -> Document:
     """The counts of every queue and the state of its heartbeat, in the words of the queue audit.
 
-    ``round_trips`` are the seconds that this process's own heartbeats took to come back, by queue.
+    ``round_trips`` are the seconds that this process's own heartbeats took to come back, by queue. From ``warn_at``
+    pending jobs on it warns.
     """
     totals = _totals(view.snapshot.queues)
-    status = _WORDS[view.status]
-    if status == "healthy" and totals["waiting"] + totals["deferred"] + totals["scheduled"] >= WARN_PENDING:
-        status = "warning"
+    crowded = totals["pending"] >= warn_at
+    status = _WORDS["warn" if crowded and view.status == "pass" else view.status]
+    reason = f"{totals['pending']} jobs are pending; JOBS_WARN_PENDING is {warn_at}"
     return _code(view), {
         "status": status,
+        **({"reason": reason} if crowded else {}),
         "redis": {"connected": not view.snapshot.error, "marker": view.snapshot.marker},
         "queue": {
             **totals,
             "consumers": len(view.snapshot.alive("worker")),
-            "queues": {queue.name: _counts(queue) for queue in view.snapshot.queues},
+            "queues": {queue.name: _counts(queue, view.snapshot) for queue in view.snapshot.queues},
         },
         "heartbeat": {queue.name: _heartbeat(queue, view.snapshot.now) for queue in view.snapshot.queues},
         "line": {queue: {"round_trip_ms": round(took * 1000, 1)} for queue, took in round_trips.items()},
         "findings": [finding.code for finding in view.findings],
-        "timestamp": _iso(view.snapshot.now),
+        "timestamp": iso(view.snapshot.now),
     }
 
 
-def stats(view: View, full: bool) -> Document:
-    """``pending`` is all that is accepted and not started: queued, behind its lane's head, or due later."""
+def stats(view: View, samples: Samples | None) -> Document:
+    """``pending`` is all that is accepted and not started: queued, behind its lane's head, or due later.
+
+    ``samples`` are for those who may see everything.
+    """
     totals = _totals(view.snapshot.queues)
-    pending = totals["waiting"] + totals["deferred"] + totals["scheduled"]
-    body: dict[str, Any] = {
-        "stats": {
-            "pending": pending,
-            "processing": totals["active"],
-            "completed": totals["completed"],
-            "failed": totals["failed"],
-            "total": pending + totals["active"] + totals["completed"] + totals["failed"],
-        },
-        "timestamp": _iso(view.snapshot.now),
+    counts = {
+        "pending": totals["pending"],
+        "processing": totals["active"],
+        "completed": totals["completed"],
+        "failed": totals["failed"],
     }
-    if full:
-        body["samples"] = {
-            "waiting": [job_id for queue in view.snapshot.queues for job_id in queue.waiting_ids][:10],
-            "active": [job_id for queue in view.snapshot.queues for job_id in queue.active_ids][:10],
-        }
-    return (503 if view.snapshot.error else 200), body
+    return (503 if view.snapshot.error else 200), {
+        "stats": {**counts, "total": sum(counts.values())},
+        "consumers": len(view.snapshot.alive("worker")),
+        **({"samples": samples._asdict()} if samples else {}),
+        "timestamp": iso(view.snapshot.now),
+    }
 
 
 def _code(view: View) -> int:
     return 503 if view.status == "fail" else 200
 
 
-def _counts(queue: QueueView) -> dict[str, int]:
-    return {name: getattr(queue, name) for name in COUNTS}
+def _counts(queue: QueueView, snapshot: Snapshot) -> dict[str, int]:
+    consumers = sum(queue.name in worker.row["queues"] for worker in snapshot.alive("worker"))
+    return {**_totals((queue,)), "consumers": consumers}
 
 
 def _totals(queues: tuple[QueueView, ...]) -> dict[str, int]:
-    return {name: sum(getattr(queue, name) for queue in queues) for name in COUNTS}
+    counts = {name: sum(getattr(queue, name) for queue in queues) for name in COUNTS}
+    return {"pending": sum(counts[name] for name in PENDING), **counts}
 
 
 def _heartbeat(queue: QueueView, now: float) -> dict[str, Any] | None:
@@ -133,7 +142,3 @@ def _heartbeat(queue: QueueView, now: float) -> dict[str, Any] | None:
     if beat.back_at is None or beat.took is None:
         return waits or None
     return {"age": round(now - beat.back_at, 3), "round_trip_ms": round(beat.took * 1000, 1), **waits}
-
-
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,20 +1,21 @@
-"""A small health server for a worker that runs alone: platforms check every service over HTTP."""
+"""A small health server for a worker: platforms check every service over HTTP, and a worker may run alone."""
 
 import json
 import socket
 import threading
-import time
-from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from jobs import logs
 from jobs.errors import SettingsError
-from jobs.health import report
-from jobs.health.presence import Presence
-from jobs.health.report import Document
-from jobs.health.watch import Watch
+from jobs.health import access
+from jobs.health.answers import JSON, Answer, Answers
+from jobs.settings import Settings
 
 log = logs.of("process")
+
+PATIENCE = 5.0
+"""Seconds that a caller may take to say what it wants."""
+NOTHING = Answer(404, JSON, json.dumps({"status": "fail", "reason": "no such page"}))
 
 
 class _Server(ThreadingHTTPServer):
@@ -26,29 +27,33 @@ class _Server(ThreadingHTTPServer):
         super().server_bind()
 
 
-def serve(port: int, watch: Watch, presence: Presence) -> None:
-    """Answer ``/livez``, ``/readyz``, ``/health`` and ``/health/queue`` on every address, from a thread.
+def serve(settings: Settings, port: int, answers: Answers) -> None:
+    """Answer what ``answers`` does, on every address, from threads: the same to the same callers as web does.
 
-    The answers are the public ones: codes, counts, no evidence; and of a single worker, who holds its type.
     Raises ``SettingsError`` when the port is taken.
     """
-    routes: dict[str, Callable[[], Document]] = {
-        "/livez": report.live,
-        "/readyz": lambda: report.ready(watch.view(), time.monotonic() - presence.last_seen, presence.identity),
-        "/health": lambda: report.health(watch.view(), presence.identity, full=False),
-        "/health/queue": lambda: report.queue_health(watch.view(), {}),
-    }
 
     class Handler(BaseHTTPRequestHandler):
+        timeout = PATIENCE
+
         def do_GET(self) -> None:
-            route = routes.get(self.path.partition("?")[0])
-            status, body = route() if route else (404, {"status": "fail", "reason": "no such page"})
-            data = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", report.MEDIA_TYPE)
+            self._say(answers.get(self.path.partition("?")[0], self._full) or NOTHING)
+
+        do_HEAD = do_GET
+
+        @property
+        def _full(self) -> bool:
+            return access.may_see_all(settings, self.client_address[0], self.headers.get)
+
+        def _say(self, answer: Answer) -> None:
+            data = answer.body.encode()
+            self.send_response(answer.status)
+            self.send_header("Content-Type", answer.media_type)
             self.send_header("Content-Length", str(len(data)))
+            self.send_header("Cache-Control", "no-store")
             self.end_headers()
-            self.wfile.write(data)
+            if self.command != "HEAD":
+                self.wfile.write(data)
 
         def log_message(self, format: str, *args: object) -> None:
             log.debug(format, *args)

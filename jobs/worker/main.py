@@ -8,6 +8,7 @@ from redis import Redis
 
 from jobs import logs
 from jobs.connection import address, connect, wait
+from jobs.health.answers import Answers
 from jobs.health.identity import BOOT, process_id
 from jobs.health.presence import Presence
 from jobs.health.server import serve
@@ -38,8 +39,6 @@ def main(settings: Settings) -> int:
     me = process_id(role)
     deadline = min(DEADLINE, settings.lease / 3) if settings.single else DEADLINE
     client = connect(settings, role, instance=me, deadline=deadline, retries=0)
-    if not wait(client, address(settings), stop):
-        return 0
     nursery = Nursery(
         client,
         me,
@@ -60,6 +59,9 @@ def main(settings: Settings) -> int:
         state=lambda: keeper.state,
         loops=looper.get_status,
     )
+    _answer_health(settings, presence)  # also while Redis is not there yet
+    if not wait(client, address(settings), stop):
+        return 0
 
     def ready() -> None:
         presence.tell()
@@ -70,9 +72,6 @@ def main(settings: Settings) -> int:
 
     instance = _instance(settings, me, client, nursery, looper) if settings.single else None
     keeper = Keeper(settings, me, client, nursery, looper, stop, ready, instance)
-    alone = settings.platform and settings.role == "worker"
-    if port := settings.worker_port or (settings.port if alone else None):
-        serve(port, Watch(settings, connect(settings, "watch", deadline=1, retries=0)), presence)
     presence.start()
     try:
         keeper.run()
@@ -84,6 +83,14 @@ def main(settings: Settings) -> int:
     finally:
         presence.stop()
     return looper.code
+
+
+def _answer_health(settings: Settings, presence: Presence) -> None:
+    """On the port that is set, or on the one that the platform gives a worker that runs alone."""
+    alone = settings.platform and settings.role == "worker"
+    if port := settings.worker_port or (settings.port if alone else None):
+        client = connect(settings, "watch", deadline=1, retries=0)
+        serve(settings, port, Answers(settings, client, Watch(settings, client), presence, {}))
 
 
 def _instance(settings: Settings, me: str, client: Redis, nursery: Nursery, looper: Looper) -> Instance:

@@ -14,6 +14,7 @@ from fakeredis import FakeRedis, FakeServer
 from honcho.environ import parse_procfile
 from redis import Redis
 
+from jobs.health.answers import Answers
 from jobs.health.presence import Presence
 from jobs.health.server import serve
 from jobs.health.watch import Watch
@@ -80,7 +81,8 @@ def test_web_serves_the_health_check_of_railway(deploy: dict[str, Any]) -> None:
 def test_a_worker_serves_the_health_check_of_railway(deploy: dict[str, Any]) -> None:
     client = cast(Redis, FakeRedis(server=FakeServer()))
     port = free_port()
-    serve(port, Watch(SETTINGS, client), Presence(SETTINGS, "worker", client, queues=("default",)))
+    presence = Presence(SETTINGS, "worker", client, queues=("default",))
+    serve(SETTINGS, port, Answers(SETTINGS, client, Watch(SETTINGS, client), presence, {}))
     answers = {}
     for path in (deploy["healthcheckPath"], "/nothing-here"):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)

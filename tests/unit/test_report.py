@@ -1,11 +1,12 @@
 """``jobs.health.report``: the health documents, for those who may see all and for those who may not."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from jobs.health import report
+from jobs.health import report, samples
 from jobs.health.diagnosis import Finding, Limits, diagnose
 from jobs.health.identity import Identity
 from jobs.health.snapshot import Heartbeat, Process, QueueView, Snapshot
@@ -44,7 +45,7 @@ def view(*findings: Finding, queues: tuple[QueueView, ...] = (), error: str = ""
 
 
 def row(role: str, *, alive: bool = True) -> Process:
-    return Process({"id": f"{role}-host", "role": role, "cwd": f"/{SECRET}"}, NOW - 2, alive)
+    return Process({"id": f"{role}-host", "role": role, "queues": ["high"], "cwd": f"/{SECRET}"}, NOW - 2, alive)
 
 
 BUSY = (
@@ -65,9 +66,9 @@ BUSY = (
 def test_only_a_failure_is_answered_with_503(findings: tuple[Finding, ...], code: int, status: str, words: str) -> None:
     seen = view(*findings)
     for full in (True, False):
-        found, body = report.health(seen, ME, full)
+        found, body = report.health(seen, ME, 0.004, full)
         assert (found, body["status"]) == (code, status)
-    found, body = report.queue_health(seen, {})
+    found, body = report.queue_health(seen, {}, 1000)
     assert (found, body["status"]) == (code, words)
 
 
@@ -88,33 +89,42 @@ def test_a_live_process_says_so_without_a_look() -> None:
 )
 def test_ready_is_who_is_heard_by_redis(error: str, last_seen: float, code: int, status: str) -> None:
     seen = view(*[FAIL] if error else [], error=error)
-    found, body = report.ready(seen, last_seen)
+    found, body = report.ready(seen, last_seen, ME, full=True)
     assert (found, body["status"]) == (code, status)
     assert ("reason" in body) is (code == 503)
 
 
+@pytest.mark.parametrize("full", [True, False])
+def test_who_holds_a_type_is_said_only_to_those_who_may_see_all(full: bool) -> None:
+    standby = replace(ME, type="inbound", status="standby", holder=f"worker-{SECRET}")
+    said = {"type": "inbound", "state": "standby", **({"holder": f"worker-{SECRET}"} if full else {})}
+    assert report.ready(view(), 1, standby, full)[1]["instance"] == said
+    assert report.health(view(), standby, 0.004, full)[1]["instance"] == said
+
+
 def test_findings_about_others_do_not_make_a_process_unready() -> None:
-    assert report.ready(view(FAIL), 1)[0] == 200
+    assert report.ready(view(FAIL), 1, ME, full=True)[0] == 200
 
 
 def test_the_full_body_has_evidence_identity_and_processes() -> None:
-    _, body = report.health(view(FAIL, processes=(row("web"), row("worker", alive=False))), ME, full=True)
+    _, body = report.health(view(FAIL, processes=(row("web"), row("worker", alive=False))), ME, 0.004, full=True)
     assert body["findings"] == [FAIL.as_dict()]
     assert body["identity"] == ME.as_dict()
     assert [(found["id"], found["alive"], found["seen_ago"]) for found in body["processes"]] == [
         ("web-host", True, 2.0),
         ("worker-host", False, 2.0),
     ]
+    assert (body["serviceId"], body["releaseId"]) == ("web-host-1-b007", "c0ffee")
     json.dumps(body)
 
 
 def test_the_full_body_may_come_before_the_identity() -> None:
-    assert report.health(view(), None, full=True)[1]["identity"] is None
+    assert report.health(view(), None, 0.004, full=True)[1]["identity"] is None
 
 
 def test_the_public_body_has_codes_and_severities_only() -> None:
     seen = view(FAIL, WARN, processes=(row("web"),))
-    assert report.health(seen, ME, full=False)[1] == {
+    assert report.health(seen, ME, 0.004, full=False)[1] == {
         "status": "fail",
         "findings": [{"code": "no_worker", "severity": "fail"}, {"code": "queue_paused", "severity": "warn"}],
         "timestamp": "2027-01-15T08:00:00.250Z",
@@ -124,20 +134,20 @@ def test_the_public_body_has_codes_and_severities_only() -> None:
 def test_what_anybody_may_read_holds_no_word_of_the_findings_or_the_identity() -> None:
     seen = view(FAIL, processes=(row("web"),), queues=BUSY, error=f"{SECRET}:6379 refused")
     documents = (
-        report.health(seen, ME, full=False),
-        report.queue_health(seen, {}),
-        report.stats(seen, full=False),
+        report.health(seen, ME, 0.004, full=False),
+        report.queue_health(seen, {}, 1000),
+        report.stats(seen, None),
     )
     assert SECRET not in json.dumps(documents)
 
 
 def test_ready_does_not_tell_anybody_where_redis_is() -> None:
     seen = Snapshot(NOW, error=f"Error 111 connecting to {SECRET}:6379. Connection refused.")
-    assert SECRET not in json.dumps(report.ready(View(seen, diagnose(seen, Limits(15))), 0))
+    assert SECRET not in json.dumps(report.ready(View(seen, diagnose(seen, Limits(15))), 0, ME, full=False))
 
 
 def test_queue_health_has_exactly_the_words_of_the_audit() -> None:
-    _, body = report.queue_health(view(WARN, queues=BUSY, marker="m", processes=(row("worker"), row("web"))), {})
+    _, body = report.queue_health(view(WARN, queues=BUSY, marker="m", processes=(row("worker"), row("web"))), {}, 1000)
     assert list(body) == ["status", "redis", "queue", "heartbeat", "line", "findings", "timestamp"]
     assert body["redis"] == {"connected": True, "marker": "m"}
     assert body["findings"] == ["queue_paused"]
@@ -146,29 +156,33 @@ def test_queue_health_has_exactly_the_words_of_the_audit() -> None:
 
 def test_queue_health_counts_each_queue_and_all() -> None:
     processes = (row("worker"), row("worker", alive=False), row("web"))
-    _, body = report.queue_health(view(queues=BUSY, processes=processes), {})
+    _, body = report.queue_health(view(queues=BUSY, processes=processes), {}, 1000)
     counts = {"waiting": 11, "active": 22, "completed": 33, "failed": 44, "scheduled": 55, "deferred": 66}
     high = {"waiting": 1, "active": 2, "completed": 3, "failed": 4, "scheduled": 5, "deferred": 6}
-    assert body["queue"].pop("queues")["high"] == high
-    assert body["queue"] == {**counts, "consumers": 1}
+    queues = body["queue"].pop("queues")
+    assert queues["high"] == {"pending": 12, **high, "consumers": 1}
+    assert queues["low"]["consumers"] == 0
+    assert body["queue"] == {"pending": 132, **counts, "consumers": 1}
 
 
 def test_queue_health_says_when_redis_is_gone() -> None:
-    code, body = report.queue_health(view(FAIL, error="refused"), {})
+    code, body = report.queue_health(view(FAIL, error="refused"), {}, 1000)
     assert (code, body["status"], body["redis"]) == (503, "unhealthy", {"connected": False, "marker": ""})
 
 
 @pytest.mark.parametrize("kind", ["waiting", "deferred", "scheduled"])
-@pytest.mark.parametrize(("count", "status"), [(999, "healthy"), (1000, "warning")])
-def test_a_thousand_pending_jobs_are_a_warning(kind: str, count: int, status: str) -> None:
+@pytest.mark.parametrize(("count", "status"), [(499, "healthy"), (500, "warning")])
+def test_from_so_many_pending_jobs_on_there_is_a_warning(kind: str, count: int, status: str) -> None:
     counts: dict[str, Any] = {kind: count - 1}
     queues = (QueueView("high", **counts), QueueView("low", waiting=1, active=5000, completed=5000))
-    code, body = report.queue_health(view(queues=queues), {})
+    code, body = report.queue_health(view(queues=queues), {}, 500)
     assert (code, body["status"]) == (200, status)
+    assert body.get("reason") == ("500 jobs are pending; JOBS_WARN_PENDING is 500" if status == "warning" else None)
 
 
 def test_many_pending_jobs_do_not_soften_a_failure() -> None:
-    assert report.queue_health(view(FAIL, queues=(QueueView("low", waiting=5000),)), {})[1]["status"] == "unhealthy"
+    _, body = report.queue_health(view(FAIL, queues=(QueueView("low", waiting=5000),)), {}, 1000)
+    assert body["status"] == "unhealthy"
 
 
 @pytest.mark.parametrize(
@@ -186,15 +200,16 @@ def test_many_pending_jobs_do_not_soften_a_failure() -> None:
     ids=["never sent", "long gone", "under way", "the next is under way", "back"],
 )
 def test_queue_health_tells_of_the_last_heartbeat(beat: Heartbeat | None, expected: dict[str, Any] | None) -> None:
-    _, body = report.queue_health(view(queues=(QueueView("default", heartbeat=beat),)), {})
+    _, body = report.queue_health(view(queues=(QueueView("default", heartbeat=beat),)), {}, 1000)
     assert body["heartbeat"] == {"default": expected}
 
 
 def test_stats_sum_up_all_queues() -> None:
-    code, body = report.stats(view(queues=BUSY), full=False)
+    code, body = report.stats(view(queues=BUSY), None)
     assert code == 200
     assert body["stats"] == {"pending": 132, "processing": 22, "completed": 33, "failed": 44, "total": 231}
-    assert body.keys() == {"stats", "timestamp"}
+    assert body["consumers"] == 0
+    assert body.keys() == {"stats", "consumers", "timestamp"}
 
 
 def test_stats_show_at_most_ten_samples_and_only_to_those_who_may_see_all() -> None:
@@ -207,12 +222,13 @@ def test_stats_show_at_most_ten_samples_and_only_to_those_who_may_see_all() -> N
         )
         for name in ("high", "low")
     )
-    assert "samples" not in report.stats(view(queues=many), full=False)[1]
-    samples = report.stats(view(queues=many), full=True)[1]["samples"]
-    assert samples["waiting"] == [f"high-w{at}" for at in range(8)] + ["low-w0", "low-w1"]
-    assert samples["active"] == [f"high-a{at}" for at in range(8)] + ["low-a0", "low-a1"]
+    chosen = samples.bare(view(queues=many).snapshot)
+    assert [one["id"] for one in chosen.waiting] == [f"high-w{at}" for at in range(8)] + ["low-w0", "low-w1"]
+    assert [one["id"] for one in chosen.active] == [f"high-a{at}" for at in range(8)] + ["low-a0", "low-a1"]
+    assert report.stats(view(queues=many), chosen)[1]["samples"] == chosen._asdict()
+    assert "samples" not in report.stats(view(queues=many), None)[1]
 
 
 def test_stats_fail_only_without_redis() -> None:
-    assert report.stats(view(FAIL), full=False)[0] == 200
-    assert report.stats(view(FAIL, error="refused"), full=False)[0] == 503
+    assert report.stats(view(FAIL), None)[0] == 200
+    assert report.stats(view(FAIL, error="refused"), None)[0] == 503

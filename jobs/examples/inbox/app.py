@@ -9,7 +9,6 @@ import web
 from jobs import queues
 from jobs.errors import InvalidJobId
 from jobs.examples.inbox import view
-from jobs.health.report import WARN_PENDING
 from jobs.settings import Settings, seconds
 from web import auth
 from web.__main__ import main
@@ -34,9 +33,9 @@ def _guard() -> None:
 
 @blueprint.get("/stats")
 def stats() -> Response:
-    """The counts; a warning from 1,000 pending messages on."""
+    """The counts; a warning from ``JOBS_WARN_PENDING`` pending messages on."""
     counts = view.stats(line().client)
-    status = "warning" if counts["pending"] >= WARN_PENDING else "healthy"
+    status = "warning" if counts["pending"] >= line().settings.warn_pending else "healthy"
     return jsonify({"status": status, "stats": counts})
 
 

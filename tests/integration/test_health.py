@@ -1,0 +1,213 @@
+"""What web and a worker answer alike, over HTTP: to whom, how fast, and whatever Redis does."""
+
+import http.client
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from jobs import keys, queues
+from jobs.launcher.server import start
+from jobs.queues import prepare
+from tests import tasks as t
+from tests.network import Way, way
+from tests.support import Processes, answers, free_port, get, wait_for
+
+pytestmark = pytest.mark.usefixtures("tasks")
+
+TOKEN = "a-token-for-tests"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+RAILWAY = {"Host": "healthcheck.railway.app"}
+ENDPOINTS = ("/livez", "/readyz", "/health", "/healthz", "/health/queue", "/queue/stats")
+PUBLIC = {"status", "findings", "timestamp"}
+
+Serve = Callable[..., int]
+
+
+@pytest.fixture(params=["web", "worker"])
+def serve(request: pytest.FixtureRequest, processes: Processes) -> Serve:
+    """Start one that answers, web or a worker; its port."""
+
+    def begin(**environ: str) -> int:
+        port = free_port()
+        command, variable = (("web",), "PORT") if request.param == "web" else (("jobs", "worker"), "JOBS_WORKER_PORT")
+        processes.start("-m", *command, **{variable: str(port)}, **environ)
+        wait_for(lambda: answers(port), f"{request.param} to listen")
+        return port
+
+    return begin
+
+
+@pytest.fixture
+def port(url: str, serve: Serve) -> int:
+    """One that is ready, in development without a token."""
+    return ready(serve())
+
+
+def ready(port: int) -> int:
+    wait_for(lambda: get(port, "/readyz")[0] == 200, "it to be ready")
+    return port
+
+
+def submit(client: Redis, *numbers: int, **options: Any) -> None:
+    queues.submit(client, [prepare(t.add, number, 1, **options) for number in numbers])
+
+
+class TestWhoMaySeeWhat:
+    def test_without_the_token_health_says_only_that_something_is_wrong(self, url: str, serve: Serve) -> None:
+        port = ready(serve(JOBS_TOKEN=TOKEN))
+        for path in ("/health", "/healthz"):
+            public, full = get(port, path)[1], get(port, path, **BEARER)[1]
+            assert public.keys() == PUBLIC
+            assert all(finding.keys() == {"code", "severity"} for finding in public["findings"])
+            assert {"checks", "identity", "processes", "serviceId"} <= full.keys()
+        assert get(port, "/health", Authorization="Bearer wrong")[1].keys() == PUBLIC
+
+    def test_samples_are_for_those_with_the_token(self, url: str, client: Redis, serve: Serve) -> None:
+        port = ready(serve(JOBS_TOKEN=TOKEN))
+        submit(client, *range(12), queue="elsewhere")
+        public, full = get(port, "/queue/stats")[1], get(port, "/queue/stats", **BEARER)[1]
+        assert public["stats"]["pending"] == full["stats"]["pending"] == 12
+        assert "samples" not in public
+        assert [one["description"] for one in full["samples"]["waiting"]] == ["tests.tasks.add()"] * 10
+        assert {one["queue"] for one in full["samples"]["waiting"]} == {"elsewhere"}
+        assert full["samples"]["active"] == []
+
+    def test_railways_health_check_is_answered_by_its_name(self, url: str, serve: Serve) -> None:
+        port = ready(serve(RAILWAY_ENVIRONMENT_NAME="production"))
+        assert get(port, "/readyz", **RAILWAY)[0] == 200
+        assert get(port, "/health", **RAILWAY)[1].keys() == PUBLIC
+
+    def test_a_proxy_on_this_machine_sees_what_anybody_sees(self, port: int) -> None:
+        assert "checks" in get(port, "/health")[1]
+        assert get(port, "/health", **{"X-Forwarded-For": "203.0.113.9"})[1].keys() == PUBLIC
+
+
+class TestWhatIsSaid:
+    def test_health_is_health_json_with_its_checks(self, port: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        connection.request("GET", "/health")
+        answer = connection.getresponse()
+        connection.close()
+        assert answer.headers["Content-Type"] == "application/health+json"
+        assert answer.headers["Cache-Control"] == "no-store"
+        checks = get(port, "/health")[1]["checks"]
+        assert {"redis:responseTime", "worker:alive", "scheduler:leader", "queue:waiting"} <= checks.keys()
+        [redis] = checks["redis:responseTime"]
+        assert (redis["status"], redis["componentType"], redis["observedUnit"]) == ("pass", "datastore", "ms")
+        assert 0 < redis["observedValue"] < 2000
+
+    def test_head_is_get_without_the_body(self, port: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        connection.request("HEAD", "/readyz")
+        answer = connection.getresponse()
+        assert (answer.status, answer.read()) == (200, b"")
+        assert int(answer.headers["Content-Length"]) > 0
+        connection.close()
+
+    def test_from_so_many_pending_jobs_on_the_queue_warns_and_says_why(
+        self, url: str, client: Redis, serve: Serve, processes: Processes
+    ) -> None:
+        port = ready(serve(JOBS_WARN_PENDING="5"))
+        processes.start("-m", "jobs", "worker").says("is ready")
+        later = {"delay": 3600}
+        submit(client, 1, 2, 3, 4, **later)
+        wait_for(lambda: get(port, "/health/queue")[1]["status"] == "healthy", "the line to be clear")
+        submit(client, 5, **later)
+        status, body, _ = get(port, "/health/queue")
+        assert (status, body["status"], body["queue"]["pending"]) == (200, "warning", 5)
+        assert body["reason"] == "5 jobs are pending; JOBS_WARN_PENDING is 5"
+        assert body["queue"]["consumers"] == body["queue"]["queues"]["default"]["consumers"] >= 1
+
+    def test_a_job_that_is_not_a_job_is_shown_by_its_id(self, port: int, client: Redis) -> None:
+        client.rpush(keys.queue("odd"), "odd-one")
+        client.sadd(keys.QUEUES, keys.queue("odd"))
+        client.set(keys.job("odd-one"), "no hash")
+        assert {"id": "odd-one"} in get(port, "/queue/stats")[1]["samples"]["waiting"]
+
+    def test_anything_else_is_404(self, port: int) -> None:
+        assert [get(port, path)[0] for path in ("/nothing", "/livez/", "/health/queue/more")] == [404] * 3
+
+
+class TestWhateverRedisDoes:
+    """Each answer within 2 s, and the right one."""
+
+    DOWN: dict[str, int] = {path: 200 if path == "/livez" else 503 for path in ENDPOINTS}  # noqa: RUF012
+
+    @pytest.fixture
+    def redis_port(self) -> int:
+        return free_port()
+
+    @pytest.fixture
+    def redis(self, redis_port: int, tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
+        process = start(tmp_path, redis_port, "--loglevel", "warning")
+        wait_for(lambda: answers(redis_port), "the server")
+        yield process
+        process.send_signal(signal.SIGCONT)
+        process.kill()
+        process.wait()
+
+    @pytest.fixture
+    def line(self, redis: object, redis_port: int) -> Iterator[Way]:
+        with way(redis_port) as found:
+            yield found
+
+    @pytest.fixture
+    def port(self, line: Way, serve: Serve) -> int:
+        return ready(serve(REDIS_URL=f"redis://127.0.0.1:{line.port}/0"))
+
+    def test_it_is_stopped(self, port: int, redis: "subprocess.Popen[bytes]") -> None:
+        redis.send_signal(signal.SIGSTOP)
+        assert statuses(port) == self.DOWN
+        redis.send_signal(signal.SIGCONT)
+        ready(port)
+
+    def test_it_is_gone(self, port: int, line: Way, redis: "subprocess.Popen[bytes]") -> None:
+        redis.kill()
+        line.close()
+        assert statuses(port) == self.DOWN
+
+    def test_nothing_of_it_arrives(self, port: int, line: Way) -> None:
+        line.cut()
+        assert statuses(port) == self.DOWN
+        line.mend()
+        ready(port)
+
+    def test_it_is_read_only(self, port: int, redis_port: int) -> None:
+        Redis(port=redis_port).replicaof("127.0.0.1", "1")
+        found = statuses(port)
+        assert (found["/livez"], found["/readyz"], found["/queue/stats"]) == (200, 200, 200)
+
+    def test_it_is_full(self, port: int, redis_port: int) -> None:
+        Redis(port=redis_port).config_set("maxmemory", 1)
+        found = statuses(port)
+        assert (found["/livez"], found["/readyz"], found["/queue/stats"]) == (200, 200, 200)
+
+    def test_it_was_never_there(self, redis_port: int, serve: Serve) -> None:
+        port = serve(REDIS_URL=f"redis://127.0.0.1:{redis_port}/0")
+        assert statuses(port) == self.DOWN
+        [redis] = get(port, "/health")[1]["checks"]["redis:responseTime"]
+        assert redis["status"] == "fail"
+        assert "does not answer" in redis["output"]
+
+    def test_many_ask_at_once_while_nothing_arrives(self, port: int, line: Way) -> None:
+        line.cut()
+        with ThreadPoolExecutor(12) as callers:
+            found = list(callers.map(lambda _: get(port, "/health"), range(12)))
+        assert {status for status, _, _ in found} == {503}
+        assert max(took for _, _, took in found) < 2
+
+
+def statuses(port: int) -> dict[str, int]:
+    """The status of each address; fails when one takes 2 s or longer."""
+    found = {}
+    for path in ENDPOINTS:
+        status, _, took = get(port, path)
+        assert took < 2, f"{path} took {took:.2f} s"
+        found[path] = status
+    return found
