@@ -20,5 +20,11 @@ for path in answers.PATHS:
     blueprint.add_url_rule(path, path.strip("/").replace("/", "_"), show)
 
 
+@blueprint.post(answers.PROBE)
+def probe() -> Response:
+    """Send heartbeats now and wait for them: ``?queue=``, ``?within=`` seconds."""
+    return _response(line().answers.probe(g.full, request.args))
+
+
 def _response(answer: Answer) -> Response:
-    return Response(answer.body, answer.status, content_type=answer.media_type)
+    return Response(answer.body, answer.status, answer.headers)

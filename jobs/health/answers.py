@@ -1,23 +1,31 @@
 """What each address of health answers, the same on web and on a worker."""
 
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from redis import Redis
+from redis.exceptions import RedisError
 
-from jobs.health import report, samples
+from jobs.health import access, probe, report, samples
 from jobs.health.look import Look
 from jobs.health.presence import Presence
 from jobs.health.report import Document
 from jobs.health.samples import Samples
 from jobs.health.watch import View, Watch
-from jobs.settings import Settings
+from jobs.settings import Settings, seconds
 
 WITHIN = 1.8
 """Seconds in which everything is answered; with the way to the caller that stays below 2 s."""
+PROBED, LONGEST = 5.0, 30.0
+"""Seconds that a probe waits for its heartbeats, unless told otherwise, and at most."""
+PROBES = 4
+"""Probes under way at once, so that they never hold all threads."""
 JSON = "application/json"
+PROBLEM = "application/problem+json"
+PROBE = "/health/probe"
 PATHS = ("/livez", "/readyz", "/health", "/healthz", "/health/queue", "/queue/stats")
 
 
@@ -27,6 +35,11 @@ class Answer(NamedTuple):
     status: int
     media_type: str
     body: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        challenge = {"WWW-Authenticate": "Bearer"} if self.status == 401 else {}
+        return {"Content-Type": self.media_type, "Cache-Control": "no-store", **challenge}
 
 
 class Answers:
@@ -49,6 +62,7 @@ class Answers:
         self._presence = presence
         self._round_trips = round_trips
         self._samples: Look[Samples] = Look("samples")
+        self._probes = threading.BoundedSemaphore(PROBES)
         self._pages: dict[str, Callable[[bool], Answer]] = {
             "/livez": lambda full: _health(report.live()),
             "/readyz": self._ready,
@@ -62,6 +76,37 @@ class Answers:
         """What there is at an address; None where there is none. Takes less than 2 s, and never raises for Redis."""
         page = self._pages.get(path)
         return page(full) if page else None
+
+    def probe(self, full: bool, query: Mapping[str, str]) -> Answer:
+        """Send heartbeats now: down ``queue``, or each queue of the settings, and wait for at most ``within`` seconds.
+
+        This does write, so it is for those who may see everything; and it takes as long as it waits.
+        """
+        if not full:
+            return _problem(401, "Not allowed", access.refusal(self._settings))
+        try:
+            within = seconds(query.get("within", f"{PROBED:g}"))
+        except ValueError as error:
+            return _problem(422, "Not a time", f"within: {error}")
+        if not self._probes.acquire(blocking=False):
+            return _problem(429, "Too many probes", f"{PROBES} are under way; ask again when they are over")
+        try:
+            return self._probe(query.get("queue"), min(within, LONGEST))
+        finally:
+            self._probes.release()
+
+    def _probe(self, queue: str | None, within: float) -> Answer:
+        seen = self._watch.view().snapshot
+        if seen.error:
+            return _health(probe.refused(seen.error, seen.now))
+        known = {*self._settings.queues, *(found.name for found in seen.queues)}
+        if queue and queue not in known:
+            return _problem(404, "No such queue", f"no worker serves a queue {queue!r}, and no job was ever in it")
+        try:
+            took = probe.send(self._client, [queue] if queue else self._settings.queues, within)
+        except RedisError as error:
+            return _health(probe.refused(str(error), time.time()))
+        return _health(probe.report(self._watch.view(), took, within))
 
     def _ready(self, full: bool) -> Answer:
         last_seen = time.monotonic() - self._presence.last_seen
@@ -90,6 +135,13 @@ class Answers:
 
 def _health(document: Document) -> Answer:
     return Answer(document[0], report.MEDIA_TYPE, json.dumps(document[1]))
+
+
+def _problem(status: int, title: str, detail: str) -> Answer:
+    """RFC 9457."""
+    return Answer(
+        status, PROBLEM, json.dumps({"type": "about:blank", "status": status, "title": title, "detail": detail})
+    )
 
 
 def _json(document: Document) -> Answer:

@@ -4,11 +4,12 @@ import json
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qsl
 
 from jobs import logs
 from jobs.errors import SettingsError
 from jobs.health import access
-from jobs.health.answers import JSON, Answer, Answers
+from jobs.health.answers import JSON, PROBE, Answer, Answers
 from jobs.settings import Settings
 
 log = logs.of("process")
@@ -41,6 +42,10 @@ def serve(settings: Settings, port: int, answers: Answers) -> None:
 
         do_HEAD = do_GET
 
+        def do_POST(self) -> None:
+            path, _, query = self.path.partition("?")
+            self._say(answers.probe(self._full, dict(parse_qsl(query))) if path == PROBE else NOTHING)
+
         @property
         def _full(self) -> bool:
             return access.may_see_all(settings, self.client_address[0], self.headers.get)
@@ -48,9 +53,9 @@ def serve(settings: Settings, port: int, answers: Answers) -> None:
         def _say(self, answer: Answer) -> None:
             data = answer.body.encode()
             self.send_response(answer.status)
-            self.send_header("Content-Type", answer.media_type)
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
             self.send_header("Content-Length", str(len(data)))
-            self.send_header("Cache-Control", "no-store")
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(data)

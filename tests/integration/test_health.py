@@ -16,7 +16,7 @@ from jobs.launcher.server import start
 from jobs.queues import prepare
 from tests import tasks as t
 from tests.network import Way, way
-from tests.support import Processes, answers, free_port, get, wait_for
+from tests.support import Processes, answers, free_port, get, post, wait_for
 
 pytestmark = pytest.mark.usefixtures("tasks")
 
@@ -134,6 +134,67 @@ class TestWhatIsSaid:
         assert [get(port, path)[0] for path in ("/nothing", "/livez/", "/health/queue/more")] == [404] * 3
 
 
+class TestProbe:
+    def test_it_goes_down_each_queue_and_tells_the_round_trip(
+        self, url: str, serve: Serve, processes: Processes
+    ) -> None:
+        environ = {"JOBS_QUEUES": "high,low"}
+        port = ready(serve(**environ))
+        processes.start("-m", "jobs", "worker", **environ).says("is ready")
+        status, body, took = post(port, "/health/probe", {})
+        assert (status, body["status"]) == (200, "pass")
+        trips = body["checks"]["heartbeat:roundTrip"]
+        assert [trip["componentId"] for trip in trips] == ["high", "low"]
+        assert all(0 < trip["observedValue"] < 5000 and trip["observedUnit"] == "ms" for trip in trips)
+        assert took < 5
+
+    def test_each_probe_is_a_heartbeat_of_its_own(
+        self, url: str, serve: Serve, client: Redis, processes: Processes
+    ) -> None:
+        port = ready(serve())
+        processes.start("-m", "jobs", "worker").says("is ready")
+        seen = set()
+        for _ in range(3):
+            assert post(port, "/health/probe?queue=default", {})[0] == 200
+            seen.add(client.hget(keys.heartbeat("default"), "back_id"))
+        assert len(seen) == 3
+
+    def test_where_nobody_takes_it_the_answer_says_why_and_in_time(self, port: int, client: Redis) -> None:
+        submit(client, 1, queue="emails")
+        wait_for(lambda: "emails" in get(port, "/health/queue")[1]["queue"]["queues"], "the queue to be known")
+        status, body, took = post(port, "/health/probe?queue=emails&within=0.5", {})
+        assert (status, body["status"]) == (503, "fail")
+        [trip] = body["checks"]["heartbeat:roundTrip"]
+        assert trip["status"] == "fail"
+        assert trip["output"].startswith("no heartbeat came back within 0.5 s: ")
+        assert "No worker is alive" in trip["output"] or "'emails' has 1 job waiting" in trip["output"]
+        assert 0.5 <= took < 2
+
+    @pytest.mark.parametrize(
+        ("query", "status", "said"),
+        [
+            ("?within=soon", 422, "within: expected a time"),
+            ("?queue=nowhere", 404, "no worker serves a queue 'nowhere'"),
+        ],
+    )
+    def test_what_cannot_be_is_said(self, port: int, query: str, status: int, said: str) -> None:
+        code, problem, _ = post(port, f"/health/probe{query}", {})
+        assert (code, problem["status"]) == (status, status)
+        assert said in problem["detail"]
+
+    def test_it_is_for_those_with_the_token(self, url: str, serve: Serve, client: Redis) -> None:
+        port = ready(serve(JOBS_TOKEN=TOKEN))
+        for headers in ({}, {"Authorization": "Bearer wrong"}, RAILWAY):
+            assert post(port, "/health/probe?queue=nowhere", {}, **headers)[0] == 401
+        assert post(port, "/health/probe?queue=nowhere", {}, **BEARER)[0] == 404
+
+    def test_few_at_a_time(self, port: int, client: Redis) -> None:
+        client.sadd(keys.PAUSED, "default")
+        with ThreadPoolExecutor(5) as callers:
+            found = list(callers.map(lambda _: post(port, "/health/probe?within=1.5", {})[0], range(5)))
+        assert sorted(found) == [429, 503, 503, 503, 503]
+
+
 class TestWhateverRedisDoes:
     """Each answer within 2 s, and the right one."""
 
@@ -175,12 +236,20 @@ class TestWhateverRedisDoes:
     def test_nothing_of_it_arrives(self, port: int, line: Way) -> None:
         line.cut()
         assert statuses(port) == self.DOWN
+        status, body, took = post(port, "/health/probe", {})
+        assert (status, body["status"]) == (503, "fail")
+        assert body["output"].startswith("Redis took no heartbeat: ")
+        assert took < 2
         line.mend()
         ready(port)
 
     def test_it_is_read_only(self, port: int, redis_port: int) -> None:
-        Redis(port=redis_port).replicaof("127.0.0.1", "1")
+        client = Redis(port=redis_port)
+        client.sadd(keys.QUEUES, keys.queue("fresh"))
+        client.replicaof("127.0.0.1", "1")
         found = statuses(port)
+        status, body, took = post(port, "/health/probe?queue=fresh", {})
+        assert (status, "read only" in body["output"], took < 2) == (503, True, True)
         assert (found["/livez"], found["/readyz"], found["/queue/stats"]) == (200, 200, 200)
 
     def test_it_is_full(self, port: int, redis_port: int) -> None:
