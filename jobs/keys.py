@@ -38,6 +38,7 @@ SLOTS = f"{OURS}:slots"
 ORPHANS = f"{OURS}:orphans"
 QUARANTINE = f"{OURS}:quarantine"
 INSTANCES = f"{OURS}:instances"
+METERS = f"{OURS}:meters"
 
 HEARTBEAT = "heartbeat-"
 """How the ids of heartbeat jobs begin; no other job's id may."""
@@ -87,6 +88,7 @@ KEYS = (
     Key("<p>:signalbox:quarantine", "hash", "7 days", "rq-scheduler's entries that cannot be run, and why"),
     Key("<p>:signalbox:leader", "string", "10 s", "token of the process whose scheduler leads"),
     Key("worker:instance:lock:<type>", "string", "6 s", "who is the single worker of a type, and its token"),
+    Key("<p>:signalbox:meters", "hash", "none", "counts of waits, durations, recovered jobs and refused results"),
     Key("<p>:signalbox:instances", "hash", "none", "the last token of each type of single workers"),
 )
 

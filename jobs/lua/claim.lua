@@ -8,7 +8,8 @@
 -- ARGV  1 prefix, 2 child, 3 worker name, 4 how many at most, 5… the names of the queues, then for each how many of
 --       its jobs may run at once, over all workers ('' for any number)
 -- returns  nil when the child has no lease, nothing while it has run out and nobody took it; else for each job: id, token, queue, data, timeout, special 0|1
---          (special: it has callbacks)
+--          (special: it has callbacks), and where any is given one list more: the time now, then for each queue that
+--          gave some its name, how many, and when the first and the last of them were put there, heartbeats left out
 
 -- @include iso
 -- @include clock
@@ -57,10 +58,14 @@ local function put_back(key, ids, from)
   full = true
 end
 
+local function queued_at(id)
+  return redis.call('HGET', prefix .. ':job:' .. id, 'enqueued_at') or stamp
+end
+
 -- Tokens are counted out for all the jobs that may come of a queue at once; those not used are never used.
-local given, holds, last = {}, {}, 0
+local given, holds, last, waits = {}, {}, 0, { stamp }
 for at = 6, #KEYS do
-  local queue, missing, running = ARGV[at - 1], wanted - #holds / 2, {}
+  local queue, missing, running, before = ARGV[at - 1], wanted - #holds / 2, {}, #holds
   local limit = tonumber(ARGV[at - 1 + #KEYS - 5])
   if limit then missing = math.min(missing, limit - redis.call('ZCARD', prefix .. ':wip:' .. queue)) end
   if missing > 0 and not full and redis.call('SISMEMBER', KEYS[5], queue) == 0 then
@@ -89,7 +94,15 @@ for at = 6, #KEYS do
         end
       end
     end
-    if #running > 0 then redis.call('ZADD', prefix .. ':wip:' .. queue, unpack(running)) end
+    if #running > 0 then
+      redis.call('ZADD', prefix .. ':wip:' .. queue, unpack(running))
+      local first, n = before + 1, #waits
+      if string.sub(holds[first], 1, 10) == 'heartbeat-' then first = first + 2 end
+      if first < #holds then
+        waits[n + 1], waits[n + 2], waits[n + 3] = queue, (#holds - first + 1) / 2, queued_at(holds[first])
+        waits[n + 4] = first < #holds - 1 and queued_at(holds[#holds - 1]) or waits[n + 3]
+      end
+    end
   end
 end
 if #holds == 0 then return given end
@@ -105,4 +118,5 @@ for number, held in ipairs(redis.call('HMGET', KEYS[2], unpack(ids))) do
   end
 end
 redis.call('HSET', KEYS[2], unpack(holds))
+given[#given + 1] = waits
 return given

@@ -18,7 +18,7 @@
 -- @include attempt
 -- @include poison
 local prefix, child, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local back, failed = 0, 0
+local back, failed, interrupted = 0, 0, 0
 for at = #ARGV - 3, 4, -4 do
   local id, token, blame, why = unpack(ARGV, at, at + 3)
   local hash = put_back(prefix, child, id, token, stamp)
@@ -30,9 +30,13 @@ for at = #ARGV - 3, 4, -4 do
       poison(prefix, id, hash, now, stamp, why)
       failed = failed + 1
     else
-      if why ~= '' then attempt(prefix, id, hash, now, why) end
+      if why ~= '' then
+        attempt(prefix, id, hash, now, why)
+        interrupted = interrupted + 1
+      end
       back = back + 1
     end
   end
 end
+if interrupted > 0 then redis.call('HINCRBY', prefix .. ':signalbox:meters', 'recovered', interrupted) end
 return { back, failed }

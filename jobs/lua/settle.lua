@@ -2,7 +2,7 @@
 -- settle: write down how executions ended, each only if its child still holds it; one that it does not is
 -- refused, because somebody else has the job. A failure with attempts left is scheduled again. Locks go with it.
 --
--- KEYS  1 the child's held jobs, 2 the worker, 3 the outbox of follow-ups
+-- KEYS  1 the child's held jobs, 2 the worker, 3 the outbox of follow-ups, 4 the meters
 -- ARGV  1 prefix, 2 worker name, then for each: id, token, outcome (finished, failed, stopped, retried,
 --       exhausted, snoozed),
 --       value (finished: the result, base64, or '' for None; else the traceback, zlib and base64), started, ended
@@ -146,7 +146,7 @@ end
 local held = redis.call('HMGET', KEYS[1], unpack(ids))
 local awaited = redis.call('EXISTS', unpack(dependents)) > 0
 
-local replies, let_go, done, undone, busy = {}, {}, 0, 0, 0
+local replies, let_go, done, undone, busy, refused = {}, {}, 0, 0, 0, 0
 for number, id in ipairs(ids) do
   local at = 3 + (number - 1) * 7
   local _, token, outcome, value, started, ended, after = unpack(ARGV, at, at + 6)
@@ -159,6 +159,7 @@ for number, id in ipairs(ids) do
     busy = busy + (tonumber(ended) - tonumber(started))
   else
     replies[number] = 0
+    refused = refused + 1
   end
 end
 if #let_go > 0 then redis.call('HDEL', KEYS[1], unpack(let_go)) end
@@ -168,4 +169,5 @@ for queue, members in pairs(failed) do redis.call('ZADD', prefix .. ':failed:' .
 if done > 0 then redis.call('HINCRBY', KEYS[2], 'successful_job_count', done) end
 if undone > 0 then redis.call('HINCRBY', KEYS[2], 'failed_job_count', undone) end
 if done + undone > 0 then redis.call('HINCRBYFLOAT', KEYS[2], 'total_working_time', string.format('%.6f', busy)) end
+if refused > 0 then redis.call('HINCRBY', KEYS[4], 'refused', refused) end
 return replies

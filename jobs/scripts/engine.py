@@ -1,6 +1,7 @@
 """What a child does with Redis: it claims, settles, and gives back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Literal, NamedTuple, cast
 
 from redis import Redis
@@ -27,6 +28,20 @@ class Claimed(NamedTuple):
     timeout: float
     special: bool
     """It has callbacks."""
+
+
+class Waited(NamedTuple):
+    """How long the jobs that were claimed of a queue at once had been there: the first of them, and the last."""
+
+    queue: str
+    jobs: int
+    longest: float
+    """Seconds."""
+    shortest: float
+
+
+def _nobody(waited: Waited) -> None:
+    """Nobody wants to know."""
 
 
 class Report(NamedTuple):
@@ -77,10 +92,12 @@ def exchange(
     settlements: Sequence[Settlement],
     wanted: int,
     limits: Mapping[str, int] = UNLIMITED,
+    tell: Callable[[Waited], None] = _nobody,
 ) -> tuple[list[int], list[Claimed] | None]:
     """Settle what a child has done and claim what it does next, in one round trip.
 
-    ``limits`` says how many jobs of a queue may run at once, over all workers.
+    ``limits`` says how many jobs of a queue may run at once, over all workers; ``tell`` is told how long those that
+    were claimed had waited.
 
     Returns for each settlement 1 accepted, 2 accepted with follow-ups, 3 accepted and to be tried again, 0 refused
     because the child does not hold it; and what was claimed, or None when the child has no lease. Raises
@@ -88,7 +105,9 @@ def exchange(
     be found by ``held``.
     """
     settle = invocation(
-        "settle", [keys.held(child), keys.worker(worker), keys.OUTBOX], _settle_arguments(worker, settlements)
+        "settle",
+        [keys.held(child), keys.worker(worker), keys.OUTBOX, keys.METERS],
+        _settle_arguments(worker, settlements),
     )
     claim = _claim_call(worker, child, queues, wanted, limits)
     calls = ([("settle", settle)] if settlements else []) + ([("claim", claim)] if wanted else [])
@@ -105,7 +124,7 @@ def exchange(
             replies[name] = client.eval(*in_full(name, call))
         if isinstance(replies[name], Exception):
             raise replies[name]
-    return list(replies.get("settle", [])), _claimed(replies.get("claim", []))
+    return list(replies.get("settle", [])), _claimed(replies.get("claim", []), tell)
 
 
 def claim(client: Redis, worker: str, child: str, queues: Sequence[str], wanted: int) -> list[Claimed] | None:
@@ -134,6 +153,7 @@ def await_jobs(
     wanted: int,
     seconds: int,
     limits: Mapping[str, int] = UNLIMITED,
+    tell: Callable[[Waited], None] = _nobody,
 ) -> tuple[str, list[Claimed] | None]:
     """Wait on a connection of one's own until ``queue`` holds something, at most so long, and claim then.
 
@@ -156,7 +176,7 @@ def await_jobs(
     for reply in (claimed, None if isinstance(seen, OutOfMemoryError) else seen):
         if isinstance(reply, Exception):
             raise reply
-    return text(seen) if isinstance(seen, bytes) else "", _claimed(claimed)
+    return text(seen) if isinstance(seen, bytes) else "", _claimed(claimed, tell)
 
 
 def _answer(line: ConnectionInterface) -> Any:
@@ -172,20 +192,37 @@ def _claim_call(worker: str, child: str, queues: Sequence[str], wanted: int, lim
     return invocation("claim", names, [keys.PREFIX, child, worker, wanted, *queues, *caps])
 
 
-def _claimed(reply: list[Any] | None) -> list[Claimed] | None:
-    if reply is None:
-        return None
+def _claimed(reply: list[Any] | None, tell: Callable[[Waited], None]) -> list[Claimed] | None:
+    if not reply:
+        return reply
+    *fields, waits = reply
+    _tell_of(*waits, tell=tell)
     return [
         Claimed(
-            reply[at].decode(),
-            reply[at + 1].decode(),
-            reply[at + 2].decode(),
-            reply[at + 3],
-            float(reply[at + 4] or 0),
-            bool(reply[at + 5]),
+            fields[at].decode(),
+            fields[at + 1].decode(),
+            fields[at + 2].decode(),
+            fields[at + 3],
+            float(fields[at + 4] or 0),
+            bool(fields[at + 5]),
         )
-        for at in range(0, len(reply), 6)
+        for at in range(0, len(fields), 6)
     ]
+
+
+def _tell_of(now: bytes, *queues: Any, tell: Callable[[Waited], None]) -> None:
+    for at in range(0, len(queues), 4):
+        name, jobs, first, last = queues[at : at + 4]
+        tell(Waited(name.decode(), jobs, _seconds_between(first, now), _seconds_between(last, now)))
+
+
+def _seconds_between(first: bytes, second: bytes) -> float:
+    """0 where the clocks of two machines disagree, or where a time is not one."""
+    try:
+        begin, end = (datetime.fromisoformat(stamp.decode()) for stamp in (first, second))
+        return max((end - begin).total_seconds(), 0.0)
+    except (ValueError, TypeError):  # a time without its zone cannot be told from one with it
+        return 0.0
 
 
 def report(client: Redis, reports: Sequence[Report]) -> list[bool]:

@@ -26,6 +26,7 @@ from jobs.worker import deadlines
 from jobs.worker.execution import Runner, Runs, new_loop
 from jobs.worker.life import Life
 from jobs.worker.link import PATIENCE, Link
+from jobs.worker.meter import Meter
 from jobs.worker.pool import PoolRunner
 from jobs.worker.slots import Slots
 from jobs.worker.table import Table
@@ -37,6 +38,8 @@ BUILT_IN = (heartbeat.TASK,)
 
 HOUSEKEEPING = 0.1
 BELL_DEADLINE = PATIENCE + 3.0
+LAST_WORD = 0.5
+"""Seconds that the end waits for what was counted to be told."""
 
 
 def main(arguments: list[str]) -> int:
@@ -50,10 +53,13 @@ def main(arguments: list[str]) -> int:
     client = connect(settings, "child", instance=child, retries=0)
     rows = Table(int(table), int(threads))
     pooled = settings.pool == "process"
-    runner: Runs = PoolRunner(int(threads), child) if pooled else Runner(client, new_loop(), child)
+    meter = Meter()
+    runner: Runs = (
+        PoolRunner(int(threads), child, meter.ran) if pooled else Runner(client, new_loop(), child, meter.ran)
+    )
     bells = connect(settings, "bell", instance=child, deadline=BELL_DEADLINE, retries=0)
     slots = Slots(
-        Link(client, bells, worker, child, tuple(queues), dict(settings.max_running)),
+        Link(client, bells, worker, child, tuple(queues), dict(settings.max_running), meter.waited),
         rows,
         int(threads),
         runner,
@@ -65,8 +71,11 @@ def main(arguments: list[str]) -> int:
     ended = threading.Event()
     threading.Thread(target=_run, args=(slots, ended), name="slots").start()
     threading.Thread(target=deadlines.watch, args=(slots.slots, rows, ended), name="deadlines", daemon=True).start()
+    telling = threading.Thread(target=meter.tell_until, args=(ended, client), name="meter", daemon=True)
+    telling.start()
     _keep_house(slots, rows, ended)
     runner.close()
+    telling.join(LAST_WORD)
     return 0
 
 

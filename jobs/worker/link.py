@@ -1,13 +1,13 @@
 """A child's link to Redis: its transitions, with who it is filled in."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from redis import Redis
 from redis.connection import ConnectionInterface
 
 from jobs import scripts
-from jobs.scripts import Claimed, Held, Settlement
+from jobs.scripts import Claimed, Held, Settlement, Waited
 
 PATIENCE = 9
 """Seconds that a bell waits at once."""
@@ -25,10 +25,13 @@ class Link:
     queues: tuple[str, ...]
     limits: Mapping[str, int] = field(default_factory=dict)
     """How many jobs of a queue may run at once, over all workers."""
+    tell: Callable[[Waited], None] = lambda waited: None
+    """Is told how long the jobs had waited that were claimed."""
 
     def exchange(self, done: list[Settlement], wanted: int) -> tuple[list[int], list[Claimed] | None]:
         """See ``scripts.exchange``."""
-        return scripts.exchange(self.client, self.worker, self.child, self.queues, done, wanted, self.limits)
+        me = (self.worker, self.child, self.queues)
+        return scripts.exchange(self.client, *me, done, wanted, self.limits, self.tell)
 
     def line(self) -> ConnectionInterface:
         """A connection of one's own, to wait on; it connects on first use."""
@@ -36,7 +39,8 @@ class Link:
 
     def await_jobs(self, line: ConnectionInterface, queue: str, wanted: int) -> tuple[str, list[Claimed] | None]:
         """See ``scripts.await_jobs``."""
-        return scripts.await_jobs(line, self.worker, self.child, self.queues, queue, wanted, PATIENCE, self.limits)
+        me = (self.worker, self.child, self.queues)
+        return scripts.await_jobs(line, *me, queue, wanted, PATIENCE, self.limits, self.tell)
 
     def release(self, held: list[Held], survives: int) -> None:
         """See ``scripts.release``."""

@@ -8,13 +8,14 @@ import multiprocessing
 import signal
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import TimeoutError as NotInTime
 from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 from redis import Redis
 
-from jobs import board, logs, registry
+from jobs import board, keys, logs, registry
 from jobs.connection import connect
 from jobs.health import heartbeat
 from jobs.scripts import Claimed, Settlement
@@ -27,9 +28,10 @@ FOR_EVER = 366 * 86400.0
 
 
 class PoolRunner:
-    """Runs executions of a child as ``Runner`` does, each in one of ``count`` processes."""
+    """Runs executions of a child as ``Runner`` does, each in one of ``count`` processes; ``ran`` is told as there."""
 
-    def __init__(self, count: int, child: str) -> None:
+    def __init__(self, count: int, child: str, ran: Callable[[str, float], None]) -> None:
+        self._ran = ran
         spawn = multiprocessing.get_context("spawn")
         self._pool = ProcessPool(count, context=spawn, initializer=_prepare, initargs=(child,))
         workers = self._pool._pool_manager.worker_manager
@@ -42,9 +44,11 @@ class PoolRunner:
             settlement: Settlement = self._pool.schedule(_work, (claimed,), timeout=claimed.timeout or None).result()
         except NotInTime:
             why = f"JobTimeoutException: the job ran longer than its timeout of {claimed.timeout:g} s; it was killed.\n"
-            return Settlement(claimed.id, claimed.token, "failed", packed(why), started, time.time())
+            settlement = Settlement(claimed.id, claimed.token, "failed", packed(why), started, time.time())
         except ProcessExpired as error:
             raise Interrupted(f"The process that ran this job ended with code {error.exitcode}.\n") from error
+        if not claimed.id.startswith(keys.HEARTBEAT):
+            self._ran(claimed.queue, settlement.ended - settlement.started)
         return settlement
 
     def close(self) -> None:
@@ -70,7 +74,7 @@ def _prepare(child: str) -> None:
     logs.setup(settings, board.about)
     registry.load(settings.tasks)
     client: Redis = connect(settings, "pool", retries=0)
-    _runner = Runner(client, new_loop(), child)
+    _runner = Runner(client, new_loop(), child, lambda queue, seconds: None)  # the child itself counts
 
 
 def _work(claimed: Claimed) -> Settlement:

@@ -395,7 +395,7 @@ class Machine(RuleBasedStateMachine):
             assert scripts.settle(self.client, WORKER, child, [Settlement(job, token, outcome[0], b"", 1, 2)]) == [0]
         else:
             assert scripts.release(self.client, child, [Held(job, token, True, b"why")], SURVIVES) == (0, 0)
-        self._unchanged()
+        self._unchanged(refused=int(settles))
 
     @precondition(lambda self: self.model.executions())
     @rule(number=numbers, charged=st.lists(st.booleans(), min_size=1, max_size=4))
@@ -643,9 +643,12 @@ class Machine(RuleBasedStateMachine):
                 assert self.now.status(job) in OVER, f"{job} left lane {lane} and is {self.now.status(job)}"
         self.model.check(self.now)
 
-    def _unchanged(self) -> None:
+    def _unchanged(self, refused: int = 0) -> None:
+        """Nothing but the count of refused results, where there were such."""
         self._step(set())
-        assert self.now.all == self.was.all
+        assert {**self.now.all, keys.METERS: {}} == {**self.was.all, keys.METERS: {}}
+        counts = [int(one.all.get(keys.METERS, {}).get("refused", 0)) for one in (self.was, self.now)]
+        assert counts[1] - counts[0] == refused
 
     def _mates(self, of: Any) -> set[str]:
         return {job for job in IDS if lane_of(job) and lane_of(job) in {lane_of(one) for one in of}}

@@ -49,7 +49,7 @@ def slots(client: Redis) -> Iterator[Slots]:
         link,
         Table.create(4),
         4,
-        Runner(client, new_loop(), CHILD),
+        Runner(client, new_loop(), CHILD, lambda queue, seconds: None),
         Life(client, WORKER),
         lambda job_id: None,
         stop,

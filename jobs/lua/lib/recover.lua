@@ -26,4 +26,5 @@ local function recover(prefix, leases, now, stamp, limit, why, recovered)
   for _, child in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', now)) do
     recover_child(prefix, leases, child, now, stamp, limit, why, recovered)
   end
+  if #recovered > 0 then redis.call('HINCRBY', prefix .. ':signalbox:meters', 'recovered', #recovered) end
 end
