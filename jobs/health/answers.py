@@ -9,8 +9,9 @@ from typing import NamedTuple
 from redis import Redis
 from redis.exceptions import RedisError
 
-from jobs.health import access, probe, report, samples
+from jobs.health import access, exposition, metrics, probe, report, samples
 from jobs.health.look import Look
+from jobs.health.metrics import Collected, Facts
 from jobs.health.presence import Presence
 from jobs.health.report import Document
 from jobs.health.samples import Samples
@@ -26,7 +27,7 @@ PROBES = 4
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 PROBE = "/health/probe"
-PATHS = ("/livez", "/readyz", "/health", "/healthz", "/health/queue", "/queue/stats")
+PATHS = ("/livez", "/readyz", "/health", "/healthz", "/health/queue", "/queue/stats", "/metrics")
 
 
 class Answer(NamedTuple):
@@ -62,6 +63,8 @@ class Answers:
         self._presence = presence
         self._round_trips = round_trips
         self._samples: Look[Samples] = Look("samples")
+        self._facts: Look[Facts] = Look("facts")
+        self._collected, self._counting = Collected(0, 0.0), threading.Lock()
         self._probes = threading.BoundedSemaphore(PROBES)
         self._pages: dict[str, Callable[[bool], Answer]] = {
             "/livez": lambda full: _health(report.live()),
@@ -70,6 +73,7 @@ class Answers:
             "/healthz": self._whole,
             "/health/queue": self._queues,
             "/queue/stats": self._stats,
+            "/metrics": self._metrics,
         }
 
     def get(self, path: str, full: bool) -> Answer | None:
@@ -125,6 +129,19 @@ class Answers:
         view = self._watch.view()
         found = self._sampled(view, began + WITHIN) if full else None
         return _json(report.stats(view, found))
+
+    def _metrics(self, full: bool) -> Answer:
+        if not full:
+            return _problem(401, "Not allowed", access.refusal(self._settings))
+        began = time.monotonic()
+        view = self._watch.view()
+        facts = None
+        if not view.snapshot.error:
+            facts = self._facts.take(lambda: metrics.read(self._client), began + WITHIN - time.monotonic())
+        with self._counting:
+            times, spent = self._collected
+            collected = self._collected = Collected(times + 1, spent + time.monotonic() - began)
+        return Answer(200, exposition.MEDIA_TYPE, exposition.render(metrics.families(view, facts, collected)))
 
     def _sampled(self, view: View, until: float) -> Samples:
         bare = samples.bare(view.snapshot)

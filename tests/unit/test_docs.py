@@ -56,6 +56,13 @@ def test_every_finding_is_in_the_readme_and_no_other() -> None:
     assert re.findall(r"^\| `([a-z_]+)` \| [^|]+ \|$", section, re.MULTILINE) == list(get_args(Code))
 
 
+def test_every_metric_is_in_the_readme() -> None:
+    code = "".join((ROOT / f"jobs/health/{name}.py").read_text() for name in ("metrics", "answers"))
+    names = set(re.findall(r'"(signalbox_\w+|rq_\w+)"', code)) - {"rq_request_processing_seconds"}
+    assert len(names) >= 9
+    assert {name for name in names if f"`{name}`" not in README} == set()
+
+
 def test_the_readmes_two_lines_are_the_ones_that_ci_runs() -> None:
     ci = (ROOT / ".ci/run").read_text()
     lines = re.findall(r"^    python3 (-m venv \.venv && .*)$", README, re.MULTILINE)
