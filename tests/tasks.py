@@ -182,6 +182,14 @@ def hog(path: str) -> None:
     sum(range(10**11))
 
 
+@task(attempts=1)
+def burn(path: str) -> None:
+    """Compute for minutes, in Python: other threads of its process run, each in its turn."""
+    _append(path, str(os.getpid()))
+    while True:
+        pass
+
+
 def _append(path: str, text: str) -> None:
     with open(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644), "w") as file:
         file.write(f"{text}\n")

@@ -5,6 +5,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -270,6 +271,22 @@ class TestWhateverRedisDoes:
             found = list(callers.map(lambda _: get(port, "/health"), range(12)))
         assert {status for status, _, _ in found} == {503}
         assert max(took for _, _, took in found) < 2
+
+
+@pytest.mark.parametrize("pool", ["thread", "process"])
+def test_ten_jobs_that_hog_the_cpu_hold_up_no_answer_of_the_worker(
+    client: Redis, processes: Processes, tmp_path: Path, pool: str
+) -> None:
+    port, log = free_port(), tmp_path / "log"
+    processes.start("-m", "jobs", "worker", "--pool", pool, JOBS_WORKER_PORT=str(port)).says("is ready")
+    queues.submit(client, [prepare(t.burn, str(log)) for _ in range(10)])
+    wait_for(lambda: log.exists() and len(log.read_text().splitlines()) == 10, "ten jobs to run", within=60)
+    for path in ("/livez", "/readyz", "/health"):
+        wait_for(partial(is_quick, port, path), f"{path} to be answered in 20 ms, 99 times of 100")
+
+
+def is_quick(port: int, path: str) -> bool:
+    return sorted(get(port, path)[2] for _ in range(100))[98] < 0.020
 
 
 def statuses(port: int) -> dict[str, int]:
