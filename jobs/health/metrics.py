@@ -187,7 +187,7 @@ def _of_jobs(facts: Facts) -> Iterator[Family]:
     )
     for kind, purpose in (
         ("wait", "How long jobs were in their queue, each time one was given to a worker"),
-        ("duration", "How long executions took, however they ended"),
+        ("duration", "How long executions took, however they ended; not those whose process was killed"),
     ):
         found = sorted((queue, one) for (which, queue), one in facts.meters.histograms.items() if which == kind)
         samples = [histogram(BOUNDS, one.counts, one.sum, {"queue": queue}) for queue, one in found]
