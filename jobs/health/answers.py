@@ -84,7 +84,8 @@ class Answers:
     def probe(self, full: bool, query: Mapping[str, str]) -> Answer:
         """Send heartbeats now: down ``queue``, or each queue of the settings, and wait for at most ``within`` seconds.
 
-        This does write, so it is for those who may see everything; and it takes as long as it waits.
+        A worker that runs only loops has no queues: it takes all that there are. This does write, so it is for those
+        who may see everything; and it takes as long as it waits.
         """
         if not full:
             return _problem(401, "Not allowed", access.refusal(self._settings))
@@ -103,11 +104,13 @@ class Answers:
         seen = self._watch.view().snapshot
         if seen.error:
             return _health(probe.refused(seen.error, seen.now))
-        known = {*self._settings.queues, *(found.name for found in seen.queues)}
+        known = dict.fromkeys([*self._settings.queues, *(found.name for found in seen.queues)])
         if queue and queue not in known:
             return _problem(404, "No such queue", f"no worker serves a queue {queue!r}, and no job was ever in it")
+        if not known:
+            return _problem(404, "No queue", "this worker serves none, and there is none yet")
         try:
-            took = probe.send(self._client, [queue] if queue else self._settings.queues, within)
+            took = probe.send(self._client, [queue] if queue else list(self._settings.queues or known), within)
         except RedisError as error:
             return _health(probe.refused(str(error), time.time()))
         return _health(probe.report(self._watch.view(), took, within))

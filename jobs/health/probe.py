@@ -26,13 +26,14 @@ def send(client: Redis, queues: Sequence[str], within: float) -> dict[str, float
         heartbeat.send(client, queue)
     took: dict[str, float | None] = dict.fromkeys(queues)
     pause = PAUSE
-    while (missing := [queue for queue in queues if took[queue] is None]) and time.monotonic() < deadline:
-        for queue in missing:
+    while True:
+        for queue in [queue for queue in queues if took[queue] is None]:
             job_id, seconds = _back(client, queue)
             took[queue] = seconds if job_id != before[queue] else None
+        if None not in took.values() or time.monotonic() > deadline:
+            return took
         time.sleep(pause)
         pause = min(pause * SLOWER, MOST)
-    return took
 
 
 def _back(client: Redis, queue: str) -> tuple[object, float]:

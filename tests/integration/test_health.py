@@ -189,6 +189,19 @@ class TestProbe:
             assert post(port, "/health/probe?queue=nowhere", {}, **headers)[0] == 401
         assert post(port, "/health/probe?queue=nowhere", {}, **BEARER)[0] == 404
 
+    def test_a_worker_that_runs_only_loops_probes_the_queues_that_there_are(
+        self, url: str, client: Redis, processes: Processes, tmp_path: Path
+    ) -> None:
+        port = free_port()
+        environ = {"JOBS_TASKS": "tests.loops", "LOOPS_FOLDER": str(tmp_path), "JOBS_WORKER_PORT": str(port)}
+        processes.start("-m", "jobs", "worker", "--runs", "loops", **environ)
+        wait_for(lambda: answers(port), "it to listen")
+        assert post(port, "/health/probe", {})[0] == 404
+        processes.start("-m", "jobs", "worker").says("is ready")
+        submit(client, 1)
+        status, body, _ = post(port, "/health/probe", {})
+        assert (status, [one["componentId"] for one in body["checks"]["heartbeat:roundTrip"]]) == (200, ["default"])
+
     def test_few_at_a_time(self, port: int, client: Redis) -> None:
         client.sadd(keys.PAUSED, "default")
         with ThreadPoolExecutor(5) as callers:
