@@ -108,6 +108,7 @@ def families(view: View, facts: Facts | None, collected: Collected) -> Iterator[
         yield from _of_workers(facts.workers, seen.suspended)
         yield from _of_queues(seen)
         yield from _of_jobs(facts)
+        yield from _of_loops(seen)
 
 
 def _findings(view: View) -> dict[tuple[str, str], int]:
@@ -168,6 +169,23 @@ def _of_queues(seen: Snapshot) -> Iterator[Family]:
 
 def _of(queue: QueueView, value: float) -> Sample:
     return Sample(max(value, 0), {"queue": queue.name})
+
+
+def _of_loops(seen: Snapshot) -> Iterator[Family]:
+    loops = [
+        ({"worker": process.id, "loop": name}, loop)
+        for process in seen.processes
+        if process.alive
+        for name, loop in process.row.get("loops", {}).items()
+    ]
+
+    def samples(field: str) -> list[Sample]:
+        return [Sample(loop[field], labels) for labels, loop in loops]
+
+    silence = "Since when a loop has not said that it turns"
+    yield Family("signalbox_loop_silence_seconds", "gauge", silence, samples("last_ping_ago"))
+    yield Family("signalbox_loop_restarts_total", "counter", "How often a loop was started again", samples("restarts"))
+    yield Family("signalbox_loop_errors_total", "counter", "Cycles of a loop that raised", samples("errors"))
 
 
 def _of_jobs(facts: Facts) -> Iterator[Family]:

@@ -31,13 +31,26 @@ class Claimed(NamedTuple):
 
 
 class Waited(NamedTuple):
-    """How long the jobs that were claimed of a queue at once had been there: the first of them, and the last."""
+    """Since when the jobs that were claimed of a queue at once had been there: the first of them, and the last.
+
+    Times are as the server wrote them: who claims has no time to read them.
+    """
 
     queue: str
     jobs: int
-    longest: float
-    """Seconds."""
-    shortest: float
+    first: bytes
+    last: bytes
+    now: bytes
+
+    @property
+    def longest(self) -> float:
+        """Seconds."""
+        return _seconds_between(self.first, self.now)
+
+    @property
+    def shortest(self) -> float:
+        """Seconds."""
+        return _seconds_between(self.last, self.now)
 
 
 def _nobody(waited: Waited) -> None:
@@ -213,7 +226,7 @@ def _claimed(reply: list[Any] | None, tell: Callable[[Waited], None]) -> list[Cl
 def _tell_of(now: bytes, *queues: Any, tell: Callable[[Waited], None]) -> None:
     for at in range(0, len(queues), 4):
         name, jobs, first, last = queues[at : at + 4]
-        tell(Waited(name.decode(), jobs, _seconds_between(first, now), _seconds_between(last, now)))
+        tell(Waited(name.decode(), jobs, first, last, now))
 
 
 def _seconds_between(first: bytes, second: bytes) -> float:

@@ -125,6 +125,19 @@ class TestTheDashboardOfRqExporter:
         assert (served, failed) == ("default", {(name, "default"): 1.0})
         assert done[name, served] >= 2  # heartbeats are done too
 
+    def test_loops_are_counted(self, url: str, processes: Processes, tmp_path: Path, port: int) -> None:
+        environ = {"JOBS_TASKS": "tests.loops", "LOOPS_FOLDER": str(tmp_path), "JOBS_WORKER_PORT": str(port)}
+        processes.start("-m", "jobs", "worker", "--runs", "loops", **environ)
+        wait_for(lambda: answers(port), "it to listen")
+        (tmp_path / "sync-dies").touch()
+
+        def restarts() -> dict[str, float]:
+            return {name: value for (name, _), value in values(port, "signalbox_loop_restarts").items()}
+
+        wait_for(lambda: restarts().get("sync") == 1, "the loop that died to be counted")
+        assert {value for name, value in restarts().items() if name != "sync"} == {0}
+        assert all(0 <= seconds < 5 for seconds in values(port, "signalbox_loop_silence_seconds").values())
+
     def test_a_worker_of_rqs_own_is_there_with_its_own_state(self, client: Redis, worker: Process, port: int) -> None:
         other = SimpleWorker([Queue("other", connection=client)], connection=client, name="stock")
         other.register_birth()
@@ -232,7 +245,7 @@ class TestMeter:
         away = connection.open_client(parse(f"redis://127.0.0.1:{free_port()}"), "test", retries=0)
         meter = Meter()
         meter.ran("default", 0.3)
-        meter.waited(Waited("default", 3, 2.0, 1.0))
+        meter.waited(Waited("default", 3, *(f"2026-01-01T00:00:0{second}.000000Z".encode() for second in (0, 1, 2))))
         meter.tell(away)
         meter.ran("default", 0.4)
         for _ in range(2):

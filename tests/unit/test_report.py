@@ -23,6 +23,7 @@ ME = Identity(
     service="web",
     replica="",
     type="",
+    status="ready",
     cwd=f"/{SECRET}",
     environment="local",
     redis=f"redis://{SECRET}:6379/0",
