@@ -4,7 +4,9 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
+import psutil
 import pytest
 
 from jobs import address, connection, keys, prepare, queues, registry
@@ -18,7 +20,7 @@ pytestmark = pytest.mark.soak
 
 LIMITS = Limits(heartbeat=15.0)
 NIGHT = float(os.environ.get("SOAK_MINUTES", "20")) * 60
-BURSTS, BURST = 10, 10_000
+BURSTS, BURST, AT_ONCE = 10, 10_000, 1000
 RESTARTS = 20
 
 
@@ -51,9 +53,9 @@ def test_heartbeat_late(stand: Stand) -> None:
     stand.is_calm()
 
     def stop_the_child() -> None:
-        for one in worker.tree():
-            if "jobs.worker.child" in one.cmdline():
-                one.send_signal(signal.SIGSTOP)
+        for child in worker.tree()[1:]:
+            with suppress(psutil.NoSuchProcess):
+                child.send_signal(signal.SIGSTOP)
 
     def look() -> bool:
         stop_the_child()
@@ -80,7 +82,8 @@ def test_nothing_is_found_where_nothing_is_wrong(stand: Stand) -> None:
     registry.load(("tests.battery.tasks",))
     client = connection.open_client(address.parse(stand.url), "battery", deadline=15, retries=0)
     for _ in range(BURSTS):
-        queues.submit(client, [prepare(t.nap, 0) for _ in range(BURST)])
+        for _ in range(BURST // AT_ONCE):
+            queues.submit(client, [prepare(t.nap, 0) for _ in range(AT_ONCE)])
         wait_for(lambda: not client.llen(keys.queue("default")), "the burst to be done", within=120)
     client.close()
     stand.lasts(NIGHT)
