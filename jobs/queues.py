@@ -73,15 +73,19 @@ def enqueue(task: str | Callable[..., Any] | Task, /, *args: Any, durable: Durab
 
 def enqueue_many(jobs: Iterable[NewJob], durable: Durable = False) -> list[JobRef]:
     """Accept many jobs made by ``prepare``, in their order, 500 a call."""
+    return submit(connection.default(), jobs, durable)
+
+
+def submit(client: Redis, jobs: Iterable[NewJob], durable: Durable = False) -> list[JobRef]:
+    """``enqueue_many`` through a client of your own."""
     remaining = iter(jobs)
     accepted: list[JobRef] = []
     while chunk := list(islice(remaining, CHUNK)):
-        accepted += submit(connection.default(), chunk, durable)
+        accepted += _submit(client, chunk, durable)
     return accepted
 
 
-def submit(client: Redis, jobs: list[NewJob], durable: Durable = False) -> list[JobRef]:
-    """Accept jobs through a client of your own."""
+def _submit(client: Redis, jobs: list[NewJob], durable: Durable) -> list[JobRef]:
     created = scripts.admit(client, jobs, WAIT_AOF if durable and _confirms_disk(client, durable) else None)
     if log.isEnabledFor(logging.INFO):
         for job, new in zip(jobs, created, strict=True):

@@ -8,6 +8,7 @@ from redis import Redis
 from jobs import keys
 from jobs.health import heartbeat
 from jobs.health.checks import iso
+from jobs.health.outlook import outlook
 from jobs.health.report import Document
 from jobs.health.watch import View
 
@@ -65,7 +66,7 @@ def _check(view: View, queue: str, took: float | None, within: float) -> dict[st
 
 
 def _why(view: View, queue: str) -> str:
-    """What is known to be wrong with this queue, or with all of them."""
+    """What is known to be wrong with this queue, or with all of them, and what goes on in it."""
     known = [one.summary for one in view.findings if one.evidence.get("queue", queue) == queue]
-    running = sum(seen.active for seen in view.snapshot.queues)
-    return "; ".join(known) or f"nothing is known to be wrong; {running} jobs are running, which may hold every worker"
+    known += [outlook(seen, view.snapshot) for seen in view.snapshot.queues if seen.name == queue]
+    return "; ".join(known)

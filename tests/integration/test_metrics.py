@@ -132,7 +132,8 @@ class TestTheDashboardOfRqExporter:
         (tmp_path / "sync-dies").touch()
 
         def restarts() -> dict[str, float]:
-            return {name: value for (name, _), value in values(port, "signalbox_loop_restarts").items()}
+            found = values(port, "signalbox_loop_restarts", "signalbox_loop_restarts_total")
+            return {name: value for (_, name), value in found.items()}
 
         wait_for(lambda: restarts().get("sync") == 1, "the loop that died to be counted")
         assert {value for name, value in restarts().items() if name != "sync"} == {0}
@@ -225,7 +226,8 @@ class TestOurs:
         assert post(port, "/health/probe", {})[0] == 200
         assert 0 <= values(port, "signalbox_heartbeat_age_seconds")["default",] < 15
         assert 0 < values(port, "signalbox_heartbeat_round_trip_seconds")["default",] < 5
-        assert values(port, "signalbox_findings")["queue_not_consumed", "fail"] == 1
+        client.sadd(keys.PAUSED, "elsewhere")
+        wait_for(lambda: values(port, "signalbox_findings") == {("queue_paused", "warn"): 1}, "the finding")
 
     def test_no_key_and_no_id_is_a_label(self, worker: Process, client: Redis, port: int, tmp_path: Path) -> None:
         gate = str(tmp_path / "gate")
