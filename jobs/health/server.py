@@ -22,6 +22,7 @@ NOTHING = Answer(404, JSON, json.dumps({"status": "fail", "reason": "no such pag
 class _Server(ThreadingHTTPServer):
     address_family = socket.AF_INET6
     daemon_threads = True
+    request_queue_size = 128  # of five, the sixth who asks at once would be heard a second later
 
     def server_bind(self) -> None:
         self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
