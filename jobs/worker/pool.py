@@ -5,6 +5,7 @@ process with it takes no other job with it.
 """
 
 import multiprocessing
+import os
 import signal
 import threading
 import time
@@ -20,6 +21,7 @@ from jobs.connection import connect
 from jobs.health import heartbeat
 from jobs.scripts import Claimed, Settlement
 from jobs.settings import current
+from jobs.supervise.process import die_with
 from jobs.worker.deadlines import Slot
 from jobs.worker.execution import Interrupted, Runner, new_loop, packed
 
@@ -28,14 +30,20 @@ FOR_EVER = 366 * 86400.0
 
 
 class PoolRunner:
-    """Runs executions of a child as ``Runner`` does, each in one of ``count`` processes; ``ran`` is told as there."""
+    """Runs executions of a child as ``Runner`` does, each in one of ``count`` processes; ``ran`` is told as there.
+
+    To be made in the main thread: its processes end with the thread that starts them.
+    """
 
     def __init__(self, count: int, child: str, ran: Callable[[str, float], None]) -> None:
         self._ran = ran
         spawn = multiprocessing.get_context("spawn")
-        self._pool = ProcessPool(count, context=spawn, initializer=_prepare, initargs=(child,))
+        self._pool = ProcessPool(count, context=spawn, initializer=_prepare, initargs=(child, os.getpid()))
         workers = self._pool._pool_manager.worker_manager
         workers.inspect_workers = lambda: _ended(workers)  # type: ignore[method-assign]
+        self._pool.schedule(
+            os.getpid
+        )  # starts them here: they end with the thread that did, and this one lives longest
 
     def run(self, claimed: Claimed, slot: Slot, deadline: float) -> Settlement:
         """Run it. Raises ``Interrupted`` when the process died under it."""
@@ -66,8 +74,9 @@ def _ended(workers: Any) -> tuple[tuple[int, int], ...]:
 _runner: Runner
 
 
-def _prepare(child: str) -> None:
+def _prepare(child: str, parent: int) -> None:
     global _runner
+    die_with(parent, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     settings = current()

@@ -55,7 +55,7 @@ def test_health_names_the_worker_when_it_alone_is_gone(combo: tuple[Process, int
     process.says("line is clear")
     pid = int(process.says("worker started with pid ").rsplit(" ", 1)[1])
     os.kill(pid, signal.SIGSTOP)
-    wait_for(lambda: _codes(port) == ["no_worker"], "the verdict")
+    wait_for(lambda: _codes(port) == ["worker_silent"], "the verdict")
     os.kill(pid, signal.SIGCONT)
     wait_for(lambda: _codes(port) == [], "the verdict to go")
 

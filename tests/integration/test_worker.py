@@ -233,6 +233,19 @@ def test_an_idle_worker_stops_within_three_seconds(worker: Process) -> None:
     assert worker.ends(within=3) == 0
 
 
+@pytest.mark.parametrize("killed", ["keeper", "child"])
+def test_a_process_of_a_pool_ends_with_its_child(processes: Processes, tmp_path: Path, killed: str) -> None:
+    """Or its job would run twice at once."""
+    worker = processes.start("-m", "jobs", "worker", "--pool", "process", JOBS_TASKS="tests.tasks")
+    worker.says("is ready")
+    log = tmp_path / "log"
+    t.burn.enqueue(str(log))
+    pid = wait_for(lambda: int(log.read_text() or 0) if log.exists() else 0, "the job to start")
+    keeper, child = worker.tree()[:2]
+    (keeper if killed == "keeper" else child).kill()
+    wait_for(lambda: not is_alive(pid), "the process of the job to be gone", within=3)
+
+
 def test_a_killed_worker_takes_its_running_job_with_it(worker: Process, tmp_path: Path) -> None:
     log = tmp_path / "log"
     t.note.enqueue(str(log), "orphan", seconds=30)
