@@ -59,6 +59,12 @@ def detach(folder: Path) -> None:
         time.sleep(0.02)
 
 
+def running(folder: Path) -> Address | None:
+    """The address of the folder's server if one runs; starts none, and keeps none up."""
+    url = _running(folder) if (folder / "guardian.lock").exists() else None
+    return address.parse(url) if url else None
+
+
 def keep(folder: Path) -> None:
     """Start the folder's guardian again if it was killed; does nothing for a process that is not attached."""
     if _held and not _guarded(folder):

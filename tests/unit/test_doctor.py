@@ -1,0 +1,202 @@
+"""An examination: facts in, one check a line out."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from jobs.address import parse
+from jobs.health.doctor import Check, Facts, examine, exit_code
+from jobs.health.doctor.facts import Server
+from jobs.health.snapshot import Answer, Process, Snapshot
+from jobs.health.snapshot import Server as State
+from jobs.settings import Settings
+
+NOW = 1_700_000_000.0
+MIB = 1024 * 1024
+WHERE = parse("redis://cache:6379/0")
+WORKER = Process(
+    {
+        "id": "worker-a-1",
+        "role": "worker",
+        "queues": ["default"],
+        "status": "ready",
+        "serializer": "json",
+        "code": "",
+        "tasks": 1,
+        "commit": "",
+        "started_at": NOW - 900,
+    },
+    NOW - 1,
+    alive=True,
+)
+SEEN = Snapshot(NOW, marker="m", leader="worker-a-1", ticked=NOW, processes=(WORKER,), server=State(used=2 * MIB))
+SERVER = Server(
+    "Redis", (7, 2, 4), aof=True, fsync="everysec", machine=1024 * MIB, latency=0.001, offset=0.1, scripts=9
+)
+DEPLOY = {
+    "startCommand": "exec python -m jobs start",
+    "healthcheckPath": "/readyz",
+    "restartPolicyType": "ON_FAILURE",
+    "drainingSeconds": 15,
+}
+RAILWAY = {"RAILWAY_ENVIRONMENT_NAME": "production"}
+DRAINS = {"RAILWAY_DEPLOYMENT_DRAINING_SECONDS": "15"}
+
+
+def settings(**environ: str) -> Settings:
+    return Settings.from_environ({"REDIS_URL": "redis://cache:6379/0", **environ})
+
+
+def facts(**change: Any) -> Facts:
+    well = Facts(0.6, settings=settings(), where=WHERE, seen=SEEN, server=SERVER, railway=DEPLOY)
+    return replace(well, **change)
+
+
+def told(found: Facts, level: str) -> dict[str, Check]:
+    return {check.name: check for check in examine(found) if check.level == level}
+
+
+def test_all_is_well() -> None:
+    checks = examine(facts(expected=WHERE.fingerprint))
+    assert [check.name for check in checks] == [
+        *("settings", "fingerprint", "redis", "version", "persistence", "eviction", "memory", "latency", "clock"),
+        *("scripts", "draining", "health check", "restarts", "line"),
+    ]
+    assert {check.level for check in checks} == {"ok"}
+    assert exit_code(checks) == 0
+
+
+CASES: dict[str, tuple[dict[str, Any], str, str, str]] = {
+    "settings that cannot be used": (
+        {"settings": None, "seen": None, "wrong": "PORT is 'x'"},
+        "settings",
+        "fail",
+        "PORT is 'x'",
+    ),
+    "two addresses that differ": (
+        {"settings": settings(REDISHOST="other")},
+        "settings",
+        "warn",
+        "REDISHOST points to redis://other:6379/0, but REDIS_URL",
+    ),
+    "a setting that is misspelt": (
+        {"strangers": (("JOBS_QUEUE", "JOBS_QUEUES"),)},
+        "settings",
+        "warn",
+        "JOBS_QUEUE is set, and is no setting",
+    ),
+    "another fingerprint": ({"expected": "0" * 12}, "fingerprint", "fail", f"is {WHERE.fingerprint}, of redis://cache"),
+    "no Redis at all": ({"seen": None, "server": None, "where": None}, "redis", "warn", "does not run"),
+    "a Redis that does not answer": (
+        {"seen": Snapshot(NOW, error="no answer within 0.6 s"), "server": None},
+        "redis",
+        "fail",
+        "Redis does not answer: no answer within 0.6 s",
+    ),
+    "a replica": ({"seen": replace(SEEN, server=State(replica_of="m:1"))}, "redis", "fail", "a replica of m:1"),
+    "an old server": ({"server": replace(SERVER, version=(6, 2, 1))}, "version", "fail", "Redis 6.2.1 is too old"),
+    "snapshots only": ({"server": replace(SERVER, aof=False)}, "persistence", "warn", "keeps only snapshots"),
+    "nothing on disk": (
+        {"seen": replace(SEEN, server=State(persistent=False)), "server": replace(SERVER, aof=False)},
+        "persistence",
+        "warn",
+        "keeps nothing on disk",
+    ),
+    "eviction": ({"seen": replace(SEEN, server=State(policy="allkeys-lru"))}, "eviction", "warn", "allkeys-lru"),
+    "little room": (
+        {"seen": replace(SEEN, server=State(used=95, limit=100))},
+        "memory",
+        "warn",
+        "nearly full: 0.0 MiB used of 0 MiB, its limit (95%)",
+    ),
+    "no room": ({"seen": replace(SEEN, server=State(used=100, limit=100))}, "memory", "fail", "Redis is full"),
+    "a server that is far": ({"server": replace(SERVER, latency=0.18)}, "latency", "warn", "180.00 ms"),
+    "a clock that is wrong": (
+        {"server": replace(SERVER, offset=-60.0)},
+        "clock",
+        "warn",
+        "60.000 s behind the server's",
+    ),
+    "a script that is refused": (
+        {"server": replace(SERVER, refused={"admit": "NOPERM"})},
+        "scripts",
+        "fail",
+        "1 of 9 scripts do not load, admit.lua first: NOPERM",
+    ),
+    "no worker": ({"seen": replace(SEEN, processes=())}, "no_worker", "fail", "No worker is alive"),
+    "a worker that cannot be asked": (
+        {"seen": replace(SEEN, answer=Answer("http://w:1", error="refused"))},
+        "worker",
+        "warn",
+        "http://w:1 cannot be asked who it is: refused",
+    ),
+    "a worker on another Redis": (
+        {"seen": replace(SEEN, answer=Answer("http://w:1", marker="other"))},
+        "different_redis",
+        "warn",
+        "works on another Redis",
+    ),
+    "a broken file": ({"railway": None, "unreadable": "line 2"}, "platform", "warn", "railway.json cannot be read"),
+    "no draining": ({"railway": {**DEPLOY, "drainingSeconds": None}}, "draining", "warn", "then it waits 0 s"),
+    "a draining in words": ({"railway": {**DEPLOY, "drainingSeconds": "15"}}, "draining", "warn", "is '15'"),
+    "a draining that no process knows": ({"settings": settings(**RAILWAY)}, "draining", "warn", "no process knows it"),
+    "two drainings": (
+        {"settings": settings(**RAILWAY, **DRAINS), "railway": {**DEPLOY, "drainingSeconds": 20}},
+        "draining",
+        "warn",
+        "is 15, but drainingSeconds in railway.json is 20",
+    ),
+    "no draining, and no file": (
+        {"settings": settings(**RAILWAY), "railway": None},
+        "draining",
+        "warn",
+        "DRAINING_SECONDS is not set",
+    ),
+    "no health check": ({"railway": {**DEPLOY, "healthcheckPath": None}}, "health check", "warn", "asks nothing"),
+    "the health of all": ({"railway": {**DEPLOY, "healthcheckPath": "/health"}}, "health check", "warn", "is refused"),
+    "a page that is not there": ({"railway": {**DEPLOY, "healthcheckPath": "/up"}}, "health check", "warn", "/up"),
+    "no restart": ({"railway": {**DEPLOY, "restartPolicyType": "NEVER"}}, "restarts", "warn", "'NEVER'"),
+    "a shell in between": ({"railway": {**DEPLOY, "startCommand": "python -m jobs"}}, "start command", "warn", "shell"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_is_wrong_is_said_with_what_to_do(case: str) -> None:
+    change, name, level, words = CASES[case]
+    found = facts(**change)
+    check = told(found, level)[name]
+    assert words in check.says
+    assert check.remedy
+    assert exit_code(examine(found)) == {"warn": 1, "fail": 2}[level]
+
+
+def test_what_the_server_does_not_say_is_no_fault() -> None:
+    silent = replace(SERVER, version=(), aof=None, fsync="", machine=0)
+    assert exit_code(examine(facts(server=silent))) == 0
+
+
+def test_a_finding_is_told_once() -> None:
+    checks = examine(facts(seen=replace(SEEN, server=State(policy="allkeys-lru", evicted=3))))
+    assert [check.name for check in checks if check.code == "redis_evicts"] == ["eviction"]
+    assert checks[-1].says.startswith("no other finding")
+
+
+def test_on_a_server_that_has_just_started_nobody_is_missed() -> None:
+    [check] = [one for one in examine(facts(seen=Snapshot(NOW, server=State(uptime=3.0)))) if one.name == "line"]
+    assert check.level == "ok"
+    assert check.says.endswith("Redis has been up for 3 s only, so who is missing cannot be told yet")
+
+
+def test_a_worker_that_reads_the_same_marker_is_told_of() -> None:
+    [check] = [
+        one
+        for one in examine(facts(seen=replace(SEEN, answer=Answer("http://w:1", marker="m"))))
+        if one.name == "worker"
+    ]
+    assert (check.level, check.says) == ("ok", "http://w:1 reads the same marker: both are on the same data")
+
+
+def test_elsewhere_railway_s_file_is_enough() -> None:
+    assert "draining" not in told(facts(), "warn")
+    assert "draining" not in told(facts(settings=settings(**RAILWAY, **DRAINS)), "warn")
