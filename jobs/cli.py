@@ -10,7 +10,7 @@ import click
 from redis.exceptions import RedisError
 
 from jobs import __version__, keys, queues, registry, scripts
-from jobs.commands import clean, dead, doctor, example, job, lanes, locks, schedules, shared, watch, whoami
+from jobs.commands import clean, dead, doctor, example, job, lanes, locks, schedules, shared, status, watch, whoami
 from jobs.daemons import DAEMONS
 from jobs.errors import SignalboxError
 from jobs.reaper import LOST_LEASES, POISON
@@ -34,6 +34,7 @@ def cli() -> None:
 
 cli.add_command(lanes.group)
 cli.add_command(locks.group)
+cli.add_command(status.command)
 cli.add_command(doctor.command)
 cli.add_command(watch.watch)
 cli.add_command(example.group)

@@ -108,7 +108,7 @@ def _letter(job_id: str, job: list[bytes | None], attempts: int, latest: object)
     return Letter(
         job_id,
         status.decode(),
-        _task(data or b"", (description or b"").decode(errors="replace")),
+        task_of(data or b"", (description or b"").decode(errors="replace")),
         queue.decode(),
         key.decode(errors="replace") if key else None,
         datetime.fromisoformat(ended.decode()) if ended else None,
@@ -118,8 +118,8 @@ def _letter(job_id: str, job: list[bytes | None], attempts: int, latest: object)
     )
 
 
-def _task(data: bytes, description: str) -> str:
-    """Its task's name. What is not JSON is not read, for that may run code: RQ's description begins with the name."""
+def task_of(data: bytes, description: str) -> str:
+    """The name of a job's task. What is not JSON is not read, which may run code: RQ's description begins with it."""
     if current().serializer == "json":
         with suppress(ValueError, TypeError, IndexError, zlib.error, RecursionError):
             return str(json.loads(zlib.decompress(data) if data[:1] == b"x" else data)[0])

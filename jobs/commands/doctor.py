@@ -15,7 +15,7 @@ from jobs.health.diagnosis.finding import count
 from jobs.health.doctor import Check, Facts, examine, exit_code
 from jobs.health.doctor.gather import gather
 
-WITHIN = 0.6
+WITHIN = 0.5
 """Seconds for Redis, so that all of it stays below 1 s."""
 MARKS = {"ok": "[green]✓[/green]", "warn": "[yellow]![/yellow]", "fail": "[red]✗[/red]"}
 STATUS = ("pass", "warn", "fail")

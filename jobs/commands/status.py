@@ -1,0 +1,94 @@
+"""``python -m jobs status``: what waits, who works on what, and what is wrong; once, or as it goes on."""
+
+import math
+import time
+from collections.abc import Iterable
+from contextlib import nullcontext
+
+import click
+from redis import Redis
+from redis.exceptions import RedisError
+from rich.console import Console
+from rich.live import Live
+
+from jobs import connection, keys
+from jobs.commands import shared
+from jobs.commands.overview import Look, overview
+from jobs.health import snapshot
+from jobs.health.diagnosis import Limits, diagnose
+from jobs.health.memory import Memory
+from jobs.health.snapshot import Snapshot
+from jobs.letters import task_of
+from jobs.settings import current
+from jobs.supervise.stop import on_signal
+
+EVERY = 1.0
+DEADLINE = 2.0
+
+
+@click.command("status")
+@click.argument("queue", required=False)
+@click.option("--watch", is_flag=True, help="Go on until Ctrl-C, with a look a second.")
+def command(queue: str | None, watch: bool) -> None:
+    """Show queues, workers and findings, of QUEUE or of all.
+
+    Jobs are shown by task and id, never with their arguments.
+    """
+    out = shared.console()
+    if watch:
+        _go_on(queue, out)
+        return
+    seen, tasks = _see(shared.client(), queue)
+    out.print(overview(Look(_place(), seen, tasks, diagnose(seen, Limits(current().heartbeat))), queue))
+
+
+def _go_on(queue: str | None, out: Console) -> None:
+    """Look until told to end; an outage is shown like all else."""
+    client = connection.connect(current(), "cli", deadline=DEADLINE, retries=0)
+    memory = Memory(Limits(current().heartbeat), -math.inf)  # one who asks wants to know at once who is missing
+    done = on_signal()
+    live = Live(console=out, auto_refresh=False, screen=True) if out.is_terminal else None
+    with live or nullcontext():
+        while not done.is_set():
+            seen, tasks = _try(client, queue)
+            picture = overview(Look(_place(), seen, tasks, memory.judge(seen, time.monotonic())), queue)
+            if live:
+                live.update(picture, refresh=True)
+            else:
+                out.print(picture)
+            done.wait(EVERY)
+
+
+def _place() -> str:
+    where = connection.address(current())
+    return f"{where.redacted}, prefix {keys.PREFIX}, fingerprint {where.fingerprint}"
+
+
+def _try(client: Redis, queue: str | None) -> tuple[Snapshot, dict[str, str]]:
+    try:
+        return _see(client, queue)
+    except RedisError as error:
+        return Snapshot(now=time.time(), error=str(error) or type(error).__name__), {}
+
+
+def _see(client: Redis, queue: str | None) -> tuple[Snapshot, dict[str, str]]:
+    """The line, and the tasks of the jobs that are to be shown, by their ids. Raises ``RedisError``."""
+    watched = (queue,) if queue else current().queues
+    seen = snapshot.read(client, watched, connection.address(current()).db)
+    running = (job["id"] for worker in seen.alive("worker") for job in worker.running)
+    first = (view.waiting_ids[0] for view in seen.queues if view.waiting_ids)
+    return seen, _tasks(client, {*running, *first})
+
+
+def _tasks(client: Redis, job_ids: Iterable[str]) -> dict[str, str]:
+    """The name of each job's task. What is not JSON is not read."""
+    wanted = list(job_ids)
+    with client.pipeline(transaction=False) as pipeline:
+        for job_id in wanted:
+            pipeline.hmget(keys.job(job_id), "data", "description")
+        rows = pipeline.execute()
+    return {
+        job_id: task_of(data or b"", (description or b"").decode(errors="replace"))
+        for job_id, (data, description) in zip(wanted, rows, strict=True)
+        if data or description
+    }
