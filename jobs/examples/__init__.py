@@ -15,4 +15,5 @@ EXAMPLES = {
     "single": Example("jobs.examples.single.command", "Three types of workers, one of each works; one is killed."),
     "audio": Example("jobs.examples.audio.command", "Sounds measured in processes of their own, with progress."),
     "loops": Example("jobs.examples.loops.command", "Four loops that hang, die and freeze, and come back."),
+    "isolation": Example("jobs.examples.isolation.command", "The line, broken in every way, and what is said of each."),
 }
