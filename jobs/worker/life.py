@@ -140,4 +140,5 @@ def _facts(row: Any, info: Any) -> Facts:
         return Facts()
     description, origin, key = ((value or b"").decode(errors="replace") for value in row)
     attempts = 0 if isinstance(info, Exception) else int(info["entries-added"])
-    return Facts(description.removesuffix("()"), origin, key, attempts)
+    task, _, _ = description.partition("(")  # plain RQ puts the arguments there, in clear
+    return Facts(task, origin, key, attempts)

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rq
 from redis import Redis
+from rq.serializers import JSONSerializer
 
 from jobs import keys
 from tests import lock_tasks as locks
@@ -65,6 +67,15 @@ def test_a_jobs_life_is_a_line_an_event(start: Start, tmp_path: Path, pool: str)
     }
     assert last["worker"].startswith("worker-")
     assert 0 <= last["seconds"] < 5
+
+
+def test_what_plain_rq_was_given_is_not_told(start: Start, client: Redis) -> None:
+    worker = start(**LOUD)
+    job = rq.Queue("default", connection=client, serializer=JSONSerializer).enqueue(
+        "tests.tasks.add", "hunter2", "-secret"
+    )
+    assert one(worker, job=job.id, message="job finished")["task"] == "tests.tasks.add"
+    assert "hunter2" not in "\n".join(worker.lines)
 
 
 def test_only_what_went_wrong_is_told_by_itself(start: Start, client: Redis) -> None:
