@@ -161,7 +161,7 @@ class Line:
             kills=self.blows,
             lost=lost,
             duplicated=sum(max(0, self._completions(job_id) - 1) for job_id in self.accepted),
-            refused=sum("was refused" in line for worker in self.started for line in list(worker.lines)),
+            refused=sum("job refused" in line for worker in self.started for line in list(worker.lines)),
             seconds=time.monotonic() - self._began,
             starts={job_id: sum(run.id == job_id for run in runs) for job_id in self.accepted},
             charged=self._charged(),

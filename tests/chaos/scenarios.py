@@ -106,7 +106,7 @@ def _has_stopped(pid: int) -> bool:
 
 
 def _refused(worker: Process, since: int, job_id: str) -> bool:
-    return any(f"{job_id} was refused" in line for line in worker.lines[since:])
+    return any(f"job refused job={job_id}" in line for line in worker.lines[since:])
 
 
 def server_killed(line: Line, server: Server, scale: Scale) -> Report:
