@@ -67,13 +67,14 @@ class Presence:
         """Publish now instead of at the next turn, because ``state`` has changed."""
         self._news.set()
 
-    def stop(self) -> None:
-        """Publish that this process has stopped; takes no longer than the client's deadline."""
+    def stop(self, failed: bool = False) -> None:
+        """Publish that this process has stopped, or that it ends because it failed; takes no longer than the client's
+        deadline."""
         self._stop.set()
         self._news.set()
         if self.identity:
             try:
-                self._publish("stopped")
+                self._publish("failed" if failed else "stopped")
             except RedisError as error:
                 log.warning("could not say that %s has stopped: %s", self.identity.id, error)
 
@@ -131,7 +132,7 @@ class Presence:
         self.last_seen = time.monotonic()
         offset = round((asked + time.time()) / 2 - seen.at, 3)
         before, self.identity = self.identity, replace(identity, marker=seen.marker, clock_offset=offset)
-        if identity.status not in ("starting", "stopped"):
+        if identity.status not in ("starting", "stopped", "failed"):
             notify.introduce(self.identity.as_dict())
             if identity.status != before.status:
                 log.info(self.identity.line)

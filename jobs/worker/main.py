@@ -73,16 +73,18 @@ def main(settings: Settings) -> int:
     instance = _instance(settings, me, client, nursery, looper) if settings.single else None
     keeper = Keeper(settings, me, client, nursery, looper, stop, ready, instance)
     presence.start()
+    code: int | None = None
     try:
         keeper.run()
+        code = looper.code
     except SettingsRefused:
-        return 2
+        code = 2
     except HeldElsewhere as error:
         log.error("[%s] ends with code %d: %s", settings.type, HELD, error)
-        return HELD
+        code = HELD
     finally:
-        presence.stop()
-    return looper.code
+        presence.stop(failed=code not in (0, HELD))
+    return code
 
 
 def _answer_health(settings: Settings, presence: Presence) -> None:

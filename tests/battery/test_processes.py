@@ -89,6 +89,22 @@ def test_crash_loop_of_a_worker(crew: Processes, url: str) -> None:
         own.close()
 
 
+def test_crash_loop_of_a_worker_whose_code_cannot_be_loaded(crew: Processes, url: str) -> None:
+    """It ends by itself, says so, and is started again, as by a platform."""
+    own = Stand(crew, url)
+    try:
+        own.work(JOBS_QUEUES="other", SERVICE_NAME="steady")
+
+        def come_up_in_vain() -> None:
+            for _ in range(5):
+                worker = own.start("-m", "jobs", "worker", SERVICE_NAME="shaky", JOBS_TASKS="no.such")
+                assert worker.ends() == 2
+
+        own.proves("crash_loop", come_up_in_vain, lambda: own.work(SERVICE_NAME="shaky"))
+    finally:
+        own.close()
+
+
 @pytest.mark.parametrize("difference", ["prefix", "db"])
 def test_different_namespace(crew: Processes, url: str, server_port: int, difference: str) -> None:
     elsewhere = f"redis://127.0.0.1:{server_port}/997"

@@ -145,6 +145,7 @@ FAULTS: dict[str, list[Snapshot]] = {
         line(process("worker"), GONE, connected=frozenset([GONE.id])),
         line(GONE, connected=frozenset([GONE.id])),
         line(process("worker"), process("worker", id="w2", queues=["mail"], seen=60, alive=False), queues=(queue(),)),
+        line(process("worker"), process("worker", id="w2", seen=60, alive=False, status="failed")),
     ],
     "worker_suspended": [
         replace(HEALTHY, suspended=True),
@@ -392,13 +393,19 @@ def test_what_is_late_follows_the_setting(heartbeat: float, late: float) -> None
 
 
 def test_a_killed_worker_that_alone_served_a_queue_is_a_failure() -> None:
-    assert [only(snapshot).severity for snapshot in FAULTS["worker_silent"]] == ["warn", "warn", "fail", "fail"]
+    assert [only(snapshot).severity for snapshot in FAULTS["worker_silent"]] == ["warn", "warn", "fail", "fail", "warn"]
 
 
 def test_two_killed_and_one_started_again_leave_one_missing() -> None:
     other = process("worker", id="worker-host-3-b009", seen=50, alive=False)
     assert codes(line(process("worker"), GONE, other, process("worker", id="new", up=30))) == {"worker_silent"}
     assert len(diagnose(line(process("worker"), GONE, other), LIMITS)) == 2
+
+
+def test_a_queue_whose_worker_is_missed_no_longer_is_not_consumed() -> None:
+    lost = process("worker", id="w2", queues=["mail"], seen=901, up=2000, alive=False)
+    mail = queue("mail", back=None, waiting=1, oldest_at=NOW - 900)
+    assert codes(line(process("worker"), lost, queues=(queue(), mail))) == {"queue_not_consumed"}
 
 
 def test_the_gravest_come_first() -> None:
@@ -423,6 +430,7 @@ def test_the_gravest_come_first() -> None:
         (FAULTS["different_redis"][0], ["another Redis (redis://other:6379/0", "marker other", "stands m"]),
         (FAULTS["worker_silent"][0], ["for 60 s", "is gone, so it has been killed"]),
         (FAULTS["worker_silent"][2], ["is still open, so it is frozen", "nobody else serves 'default'"]),
+        (FAULTS["worker_silent"][4], ["w2 ended with an error 60 s ago"]),
         (FAULTS["queue_paused"][0], ["'default' is paused", "2 jobs waiting, the oldest for 10 min"]),
         (FAULTS["queue_not_consumed"][0], ["'mail' has 1 job waiting;", "1 worker", "only default"]),
         (FAULTS["queue_not_consumed"][1], ["4 jobs waiting, the oldest for 90 s"]),

@@ -40,6 +40,10 @@ Code = Literal[
 ]
 
 
+MISSED = 900.0
+"""Seconds for which a worker that has gone is missed."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that is wrong: what, how it is known, since when, and what to do about it."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from jobs.health.diagnosis.finding import Check, Finding, Limits, ago, count, listed, sight
+from jobs.health.diagnosis.finding import MISSED, Check, Finding, Limits, ago, count, listed, sight
 from jobs.health.snapshot import Depth, Process, QueueView, Snapshot
 
 GROWTH = 10
@@ -45,7 +45,7 @@ def _not_consumed(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
 def _was_served(name: str, snapshot: Snapshot, limits: Limits) -> bool:
     """Does a worker serve it, or start to, or did one until a moment ago, or is one that did missed anyway?"""
     of_it = [one for one in snapshot.processes if one.role == "worker" and name in one.queues]
-    return any(one.alive or one.is_silent or snapshot.now - one.seen_at < limits.settle for one in of_it)
+    return any(one.alive or snapshot.now - one.seen_at < (MISSED if one.is_silent else limits.settle) for one in of_it)
 
 
 def _all_busy(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from jobs.health.diagnosis.elsewhere import is_proven, neighbours
-from jobs.health.diagnosis.finding import Check, Finding, Limits, Severity, ago, count, listed, sight
+from jobs.health.diagnosis.finding import MISSED, Check, Finding, Limits, Severity, ago, count, listed, sight
 from jobs.health.diagnosis.processes import crash_loops
 from jobs.health.snapshot import Process, Snapshot
 
-MISSED = 900.0
-"""Seconds for which one that has gone without a word is missed."""
+FROZEN = "its connection to Redis is still open, so it is frozen, or cut off from the network"
+KILLED = "its connection to Redis is gone, so it has been killed, and nobody has taken its place"
 REDEPLOYED = 30.0
 """Who started so much later than another is of a later deploy, and takes its place; replicas start together."""
 
@@ -22,7 +22,7 @@ def _nobody(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         return
     if snapshot.elsewhere and not last:
         yield neighbours(snapshot)
-    elif frozen := [one for one in _missing(snapshot) if one.id in snapshot.connected]:
+    elif frozen := [one for one in _missing(snapshot, limits) if one.id in snapshot.connected]:
         yield _silent(snapshot, frozen[0], "fail")
     elif not last or not _is_coming(snapshot, last, limits):
         yield _no_worker(snapshot, last)
@@ -47,7 +47,7 @@ def _no_worker(snapshot: Snapshot, last: Process | None) -> Finding:
     elif last.alive:
         seen = f"{last.id} has been starting for {ago(snapshot.now - last.started_at)} and is not ready"
     else:
-        how = "stopped" if last.status == "stopped" else "was last seen"
+        how = {"stopped": "stopped", "failed": "ended with an error"}.get(last.status, "was last seen")
         seen = f"the last one, {last.id}, {how} {ago(snapshot.now - last.seen_at)} ago"
     if idle := [process for process in snapshot.processes if process.alive and process.status == "standby"]:
         seen += f"; {count(len(idle), 'worker')} standing by, see: python -m jobs locks"
@@ -67,18 +67,20 @@ def _no_worker(snapshot: Snapshot, last: Process | None) -> Finding:
 def _gone(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     """Others work, but one has gone without a word, and nobody has taken its place."""
     if snapshot.alive("worker") and sight(snapshot, limits) >= limits.settle and not any(crash_loops(snapshot)):
-        for process in _missing(snapshot):
+        for process in _missing(snapshot, limits):
             alone = [name for name in process.queues if not snapshot.serving(name)]
             yield _silent(snapshot, process, "fail" if alone else "warn")
 
 
-def _missing(snapshot: Snapshot) -> list[Process]:
+def _missing(snapshot: Snapshot, limits: Limits) -> list[Process]:
     """Workers that have gone without a word lately, beyond those in whose place others have started since."""
     workers = sorted((one for one in snapshot.processes if one.role == "worker"), key=lambda one: one.started_at)
     heirs = list(workers)
     missing = []
     for lost in workers:
-        if lost.is_silent and snapshot.now - lost.seen_at < MISSED:
+        absent = snapshot.now - lost.seen_at
+        restarts = lost.status == "failed" and absent < limits.settle
+        if lost.is_silent and absent < MISSED and not restarts:
             if heir := next((one for one in heirs if _replaces(one, lost)), None):
                 heirs.remove(heir)
             else:
@@ -93,17 +95,17 @@ def _replaces(new: Process, old: Process) -> bool:
 
 def _silent(snapshot: Snapshot, process: Process, severity: Severity) -> Finding:
     connected = process.id in snapshot.connected
-    how = (
-        "its connection to Redis is still open, so it is frozen, or cut off from the network"
-        if connected
-        else "its connection to Redis is gone, so it has been killed, and nobody has taken its place"
-    )
+    silence = ago(snapshot.now - process.seen_at)
+    if process.status == "failed":
+        how = f"ended with an error {silence} ago, and nobody has taken its place"
+    else:
+        how = f"has said nothing for {silence}: {FROZEN if connected else KILLED}"
     alone = [f"'{name}'" for name in process.queues if not snapshot.serving(name)]
     nobody = f"; nobody else serves {listed(alone)}" if alone else ""
     return Finding(
         "worker_silent",
         severity,
-        f"Worker {process.id} has said nothing for {ago(snapshot.now - process.seen_at)}: {how}{nobody}",
+        f"Worker {process.id} {how}{nobody}",
         {"worker": process.id, "silence": round(snapshot.now - process.seen_at, 1), "connected": connected},
         f"Look at process {process.row.get('pid', '?')} on {process.row.get('host', '?')}: restart it. "
         "What it held is with others by now.",

@@ -51,7 +51,7 @@ class Process:
 
     @property
     def is_silent(self) -> bool:
-        """Has it gone without a word?"""
+        """Has it gone, and not because it was told to?"""
         return not self.alive and self.status != "stopped"
 
     @property

@@ -40,7 +40,7 @@ def parse(rows: Mapping[bytes, bytes], seen: Mapping[bytes, float], now: float) 
         row, at = _row(text), seen.get(process_id, 0.0)
         if row:
             late = now - at >= MISSED * float(row.get("period", 5.0))
-            found.append(Process(row, at, alive=row["status"] != "stopped" and not late))
+            found.append(Process(row, at, alive=row["status"] not in ("stopped", "failed") and not late))
     return tuple(sorted(found, key=lambda process: process.seen_at, reverse=True))
 
 
