@@ -18,7 +18,7 @@ from jobs import scripts
 from jobs.errorlines import fold
 from jobs.errors import InvalidQuery
 from jobs.letters import ANY, AT_ONCE, Filter, Letter, Place, newest_first, read
-from jobs.settings import seconds
+from jobs.read import seconds
 
 LOOKED_AT = 5000
 """Dead letters that a page looks at, at most."""

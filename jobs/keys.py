@@ -7,7 +7,7 @@ RQ's own names are those of RQ 3.0 (``rq.job``, ``rq.queue``, ``rq.registry``).
 import os
 from typing import NamedTuple
 
-from jobs.settings import prefix
+from jobs.read import prefix
 
 if not os.environ.get("RQ_KEY_PREFIX", "").strip():
     os.environ.pop("RQ_KEY_PREFIX", None)  # set but empty counts as unset, to RQ too

@@ -26,10 +26,11 @@ from jobs.errors import (
     PayloadTooLarge,
 )
 from jobs.job import Job, serializer
+from jobs.read import NAME
 from jobs.registry import Policy, Task
 from jobs.retry import Retry
 from jobs.scripts import NewJob, Value
-from jobs.settings import NAME, Settings, current
+from jobs.settings import Settings, current
 
 log = logs.of("job")
 

@@ -4,22 +4,17 @@
 """
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
-from jobs import address
+from jobs import address, read
 from jobs.address import Address
 from jobs.errors import SettingsError
 
 ROLES = ("combo", "web", "worker", "scheduler")
-LEVELS = ("debug", "info", "warning", "error")
-LOGGERS = ("job", "lock", "loop", "process", "redis", "schedule", "settings", "timeout", "web", "worker")
 # The variable by which each platform can be told; none of them keeps a local disk.
 PLATFORMS = {
     "RAILWAY_ENVIRONMENT_NAME": "Railway",
@@ -30,155 +25,8 @@ PLATFORMS = {
 }
 DRAINING = "RAILWAY_DEPLOYMENT_DRAINING_SECONDS"
 GRACE = 10.0
-NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
-TYPE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_PREFIX = re.compile(r"[A-Za-z0-9_.:{}-]+")  # what rq.defaults accepts
 
 T = TypeVar("T")
-
-
-def names(text: str) -> tuple[str, ...]:
-    """Comma-separated queue names."""
-    found = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    if not found or not all(NAME.fullmatch(name) for name in found):
-        raise ValueError("expected queue names separated by commas (letters, digits, _ . : -), such as high,default")
-    return found
-
-
-def _name(text: str) -> str:
-    if not NAME.fullmatch(text):
-        raise ValueError("expected 1 to 128 letters, digits and _ . : -")
-    return text
-
-
-def _some_names(text: str) -> tuple[str, ...]:
-    return names(text) if text else ()
-
-
-def _formation(text: str) -> tuple[tuple[str, int], ...]:
-    """``web=1,worker=2``."""
-    pairs = [part.strip().rpartition("=") for part in text.split(",") if part.strip()]
-    if not all(NAME.fullmatch(name) and number.isdecimal() and int(number) <= 100 for name, _, number in pairs):
-        raise ValueError("expected part=number separated by commas, each number from 0 to 100, such as web=1,worker=2")
-    return tuple((name, int(number)) for name, _, number in pairs)
-
-
-def _limits(text: str) -> tuple[tuple[str, int], ...]:
-    """``inbox=10,reports=2``."""
-    pairs = [part.strip().rpartition("=") for part in text.split(",") if part.strip()]
-    if not all(NAME.fullmatch(name) and number.isdecimal() and 0 < int(number) <= 10_000 for name, _, number in pairs):
-        raise ValueError("expected queue=number separated by commas, each number from 1 to 10000, such as inbox=10")
-    return tuple((name, int(number)) for name, _, number in pairs)
-
-
-def _levels(text: str) -> tuple[tuple[str, str], ...]:
-    """``job=info,lock=debug``."""
-    pairs = [part.strip().lower().partition("=") for part in text.split(",") if part.strip()]
-    if not all(name in LOGGERS and level in LEVELS for name, _, level in pairs):
-        raise ValueError(f"expected logger=level separated by commas: {', '.join(LOGGERS)} and {', '.join(LEVELS)}")
-    return tuple((name, level) for name, _, level in pairs)
-
-
-def _types(text: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """``inbound=inbox,default;outbound=mail``."""
-    pairs = [part.strip().partition("=") for part in text.split(";") if part.strip()]
-    if not all(TYPE.fullmatch(name.strip()) and queues.strip() for name, _, queues in pairs):
-        raise ValueError("expected type=queues separated by semicolons, such as inbound=inbox,default;outbound=mail")
-    return tuple((name.strip(), names(queues)) for name, _, queues in pairs)
-
-
-def _type(text: str) -> str:
-    if text and not TYPE.fullmatch(text):
-        raise ValueError("expected letters, digits, _ . and -, such as inbound")
-    return text
-
-
-def _modules(text: str) -> tuple[str, ...]:
-    found = tuple(part.strip() for part in text.split(",") if part.strip())
-    if not all(re.fullmatch(r"\w+(\.\w+)*", module) for module in found):
-        raise ValueError("expected module names separated by commas, such as shop.tasks,mail.tasks")
-    return found
-
-
-def seconds(text: str) -> float:
-    """A positive duration: ``15``, ``0.5``, ``10m``, ``7d``."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip())
-    value = float(match[1][:20]) * _UNITS[match[2]] if match else 0.0
-    if not 0 < value <= 366 * _UNITS["d"]:
-        raise ValueError("expected a time above zero and at most 366d, such as 15, 0.5, 10m or 7d")
-    return value
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise ValueError("expected a port number from 1 to 65535")
-    return int(text)
-
-
-def _token(text: str) -> str:
-    if not text.isascii() or not text.isprintable() or " " in text:
-        raise ValueError("expected ASCII letters, digits and signs, without spaces: it is sent in a header")
-    return text
-
-
-def _host(text: str) -> str:
-    bare = text.removeprefix("[").removesuffix("]")
-    try:
-        ip_address(bare)
-    except ValueError:
-        if not re.fullmatch(r"[A-Za-z0-9.-]+", bare):
-            raise ValueError("expected an address or a host name without a port, such as :: or 0.0.0.0") from None
-    return bare
-
-
-def _url(text: str) -> str:
-    place = urlsplit(text)
-    if place.scheme not in ("http", "https") or not place.hostname or place.username or place.query or place.port == 0:
-        raise ValueError("expected http://host:port, where a worker answers health checks (JOBS_WORKER_PORT)")
-    return text
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) <= 1000:
-        raise ValueError("expected a whole number from 1 to 1000")
-    return int(text)
-
-
-def _many(text: str) -> int:
-    if not text.isdecimal() or int(text) > 100_000_000:
-        raise ValueError("expected a whole number from 0 to 100000000")
-    return int(text)
-
-
-def _switch(text: str) -> bool:
-    if text not in ("0", "1"):
-        raise ValueError("expected 0 or 1")
-    return text == "1"
-
-
-def _choice(*accepted: str) -> Callable[[str], str]:
-    def choose(text: str) -> str:
-        if text.lower() not in accepted:
-            raise ValueError(f"expected one of {', '.join(accepted)}")
-        return text.lower()
-
-    return choose
-
-
-def _serializer(text: str) -> str:
-    if text.lower() in ("json", "pickle"):
-        return text.lower()
-    if not re.fullmatch(r"\w+(\.\w+)+", text):
-        raise ValueError("expected json, pickle, or the dotted name of a class with dumps and loads")
-    return text
-
-
-def prefix(text: str) -> str:
-    """A key prefix that RQ accepts. Raises ``SettingsError``."""
-    if not _PREFIX.fullmatch(text):
-        raise SettingsError("RQ_KEY_PREFIX", text, "expected letters, digits and _ . : - { } only, such as rq or {rq}")
-    return text
 
 
 def _setting(variable: str, default: str, purpose: str, read: Callable[[str], T], *, secret: bool = False) -> T:
@@ -207,109 +55,139 @@ class Settings:
     warnings: tuple[str, ...]
 
     queues: tuple[str, ...] = _setting(
-        "JOBS_QUEUES", "default", "queues that the worker serves, first one first, and that web watches", names
+        "JOBS_QUEUES", "default", "queues that the worker serves, first one first, and that web watches", read.names
     )
-    tasks: tuple[str, ...] = _setting("JOBS_TASKS", "", "modules that hold your tasks, such as `shop.tasks`", _modules)
-    role: str = _setting("JOBS_ROLE", "combo", "what `python -m jobs start` runs: " + ", ".join(ROLES), _choice(*ROLES))
+    tasks: tuple[str, ...] = _setting(
+        "JOBS_TASKS", "", "modules that hold your tasks, such as `shop.tasks`", read.modules
+    )
+    role: str = _setting(
+        "JOBS_ROLE", "combo", "what `python -m jobs start` runs: " + ", ".join(ROLES), read.choice(*ROLES)
+    )
     token: str | None = _setting(
-        "JOBS_TOKEN", "", "bearer token of the API; without one it answers only on loopback", _token, secret=True
+        "JOBS_TOKEN", "", "bearer token of the API; without one it answers only on loopback", read.token, secret=True
     )
     host: str | None = _setting(
-        "JOBS_HOST", "", "address that web binds; default: loopback in development without a token, else all", _host
+        "JOBS_HOST",
+        "",
+        "address that web binds; default: loopback in development without a token, else all",
+        read.host,
     )
-    port: int = _setting("PORT", "8000", "port that web binds", _port)
+    port: int = _setting("PORT", "8000", "port that web binds", read.port)
     worker_port: int | None = _setting(
-        "JOBS_WORKER_PORT", "", "port on which a worker answers health checks; default: none, on a platform PORT", _port
+        "JOBS_WORKER_PORT",
+        "",
+        "port on which a worker answers health checks; default: none, on a platform PORT",
+        read.port,
     )
     worker_health_url: str | None = _setting(
         "WORKER_HEALTH_URL",
         "",
         "where web asks the worker who it is, such as `http://worker.railway.internal:3001`; default: it does not",
-        _url,
+        read.url,
     )
     serializer: str = _setting(
-        "JOBS_SERIALIZER", "json", "`json`, `pickle`, which runs code in whoever reads, or a class by name", _serializer
+        "JOBS_SERIALIZER",
+        "json",
+        "`json`, `pickle`, which runs code in whoever reads, or a class by name",
+        read.serializer,
     )
     allow: str = _setting(
         "JOBS_ALLOW",
         "tasks",
         "what a job may name: `tasks` (registered ones), or `any`, which imports what it names",
-        _choice("tasks", "any"),
+        read.choice("tasks", "any"),
     )
     webhooks: bool = _setting(
-        "JOBS_WEBHOOKS", "0", "`1` lets jobs have RQ's webhooks sent: requests to whatever address they name", _switch
+        "JOBS_WEBHOOKS",
+        "0",
+        "`1` lets jobs have RQ's webhooks sent: requests to whatever address they name",
+        read.switch,
     )
-    timeout: float = _setting("JOBS_TIMEOUT", "3m", "how long a job may run, unless its task says otherwise", seconds)
+    timeout: float = _setting(
+        "JOBS_TIMEOUT", "3m", "how long a job may run, unless its task says otherwise", read.seconds
+    )
     pool: str = _setting(
         "JOBS_POOL",
         "thread",
         "`thread`, or `process`: each job in a process of its own, for CPU-bound or risky tasks",
-        _choice("thread", "process"),
+        read.choice("thread", "process"),
     )
-    concurrency: int = _setting("JOBS_CONCURRENCY", "10", "jobs that one child of a worker runs at once", _count)
-    processes: int = _setting("JOBS_PROCESSES", "1", "children of a worker", _count)
+    concurrency: int = _setting("JOBS_CONCURRENCY", "10", "jobs that one child of a worker runs at once", read.count)
+    processes: int = _setting("JOBS_PROCESSES", "1", "children of a worker", read.count)
     runs: str = _setting(
-        "JOBS_RUNS", "all", "what a worker runs: `jobs`, `loops`, or `all`", _choice("all", "jobs", "loops")
+        "JOBS_RUNS", "all", "what a worker runs: `jobs`, `loops`, or `all`", read.choice("all", "jobs", "loops")
     )
     lease: float = _setting(
-        "JOBS_LEASE", "6", "how long a worker's hold on its jobs, and on its type, outlives its last word", seconds
+        "JOBS_LEASE",
+        "6",
+        "how long a worker's hold on its jobs, and on its type, outlives its last word",
+        read.seconds,
     )
     types: tuple[tuple[str, tuple[str, ...]], ...] = _setting(
-        "JOBS_TYPES", "", "the queues of each worker type, such as `inbound=inbox,default;outbound=mail`", _types
+        "JOBS_TYPES", "", "the queues of each worker type, such as `inbound=inbox,default;outbound=mail`", read.types
     )
     type: str = _setting(
         "JOBS_TYPE",
         "",
         "the type of this worker: it serves the queues of `JOBS_TYPES`, or where that is not set the one of its name",
-        _type,
+        read.type_name,
     )
-    single: bool = _setting("JOBS_SINGLE", "0", "`1`: of this worker's type one works, the others stand by", _switch)
+    single: bool = _setting(
+        "JOBS_SINGLE", "0", "`1`: of this worker's type one works, the others stand by", read.switch
+    )
     if_held: str = _setting(
         "JOBS_IF_HELD",
         "wait",
         "while another holds the type: `wait` stands by, `exit` ends with code 75",
-        _choice("wait", "exit"),
+        read.choice("wait", "exit"),
     )
     interruptions: int = _setting(
-        "JOBS_MAX_INTERRUPTIONS", "3", "how often a job may be running when its process dies before it fails", _count
+        "JOBS_MAX_INTERRUPTIONS",
+        "3",
+        "how often a job may be running when its process dies before it fails",
+        read.count,
     )
     max_running: tuple[tuple[str, int], ...] = _setting(
-        "JOBS_MAX_RUNNING", "", "jobs of a queue that run at once, over all workers, such as `inbox=10`", _limits
+        "JOBS_MAX_RUNNING", "", "jobs of a queue that run at once, over all workers, such as `inbox=10`", read.limits
     )
     halt: tuple[str, ...] = _setting(
-        "JOBS_HALT", "", "queues whose lanes halt when a job has failed for good, until resumed", _some_names
+        "JOBS_HALT", "", "queues whose lanes halt when a job has failed for good, until resumed", read.some_names
     )
-    keep: float = _setting("JOBS_KEEP", "7d", "how long finished jobs and their results are kept", seconds)
-    keep_last: int = _setting("JOBS_KEEP_LAST", "10000", "finished jobs kept per queue at most", _many)
-    heartbeat: float = _setting("JOBS_HEARTBEAT", "15", "time between two heartbeat jobs down each queue", seconds)
-    warn_pending: int = _setting("JOBS_WARN_PENDING", "1000", "pending jobs from which on `/health/queue` warns", _many)
+    keep: float = _setting("JOBS_KEEP", "7d", "how long finished jobs and their results are kept", read.seconds)
+    keep_last: int = _setting("JOBS_KEEP_LAST", "10000", "finished jobs kept per queue at most", read.many)
+    heartbeat: float = _setting("JOBS_HEARTBEAT", "15", "time between two heartbeat jobs down each queue", read.seconds)
+    warn_pending: int = _setting(
+        "JOBS_WARN_PENDING", "1000", "pending jobs from which on `/health/queue` warns", read.many
+    )
     formation: tuple[tuple[str, int], ...] = _setting(
-        "JOBS_FORMATION", "", "how many of each part the combo runs, such as `web=1,worker=2`", _formation
+        "JOBS_FORMATION", "", "how many of each part the combo runs, such as `web=1,worker=2`", read.formation
     )
     optional: tuple[str, ...] = _setting(
-        "JOBS_OPTIONAL", "scheduler", "parts of the combo whose crash loop does not end the rest", _some_names
+        "JOBS_OPTIONAL", "scheduler", "parts of the combo whose crash loop does not end the rest", read.some_names
     )
     grace: float = _setting(
         "JOBS_GRACE",
         "",
         "how long parts may finish when told to stop; default: 0.8 of the platform's time, or 10",
-        seconds,
+        read.seconds,
     )
     log_format: str = _setting(
         "JOBS_LOG_FORMAT",
         "auto",
         "`text`, `json`, or `auto`: text on a terminal, elsewhere JSON, an object a line",
-        _choice("auto", "text", "json"),
+        read.choice("auto", "text", "json"),
     )
-    log_level: str = _setting("JOBS_LOG_LEVEL", "info", "`debug`, `info`, `warning` or `error`", _choice(*LEVELS))
+    log_level: str = _setting(
+        "JOBS_LOG_LEVEL", "info", "`debug`, `info`, `warning` or `error`", read.choice(*read.LEVELS)
+    )
     log_levels: tuple[tuple[str, str], ...] = _setting(
         "JOBS_LOG_LEVELS",
         "",
-        "levels of single loggers, such as `job=info,lock=debug`; of " + ", ".join(LOGGERS),
-        _levels,
+        "levels of single loggers, such as `job=info,lock=debug`; of " + ", ".join(read.LOGGERS),
+        read.levels,
     )
     folder: Path = _setting("JOBS_FOLDER", ".signalbox", "where the local server keeps its data", Path)  # noqa: RUF009
-    key_prefix: str = _setting("RQ_KEY_PREFIX", "rq", "first part of every Redis key; RQ reads it too", prefix)
+    key_prefix: str = _setting("RQ_KEY_PREFIX", "rq", "first part of every Redis key; RQ reads it too", read.prefix)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -356,7 +234,7 @@ def _queues_of(settings: Settings) -> tuple[str, ...]:
 def _read(metadata: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
     variable = metadata["variable"]
     text = environ.get(variable, "").strip() or metadata["default"]
-    if not text and metadata["read"] not in (_modules, _some_names, _limits, _levels, _types, _type, _formation):
+    if not text and metadata["read"] not in read.EMPTY:
         return None
     try:
         return metadata["read"](text)
@@ -367,7 +245,7 @@ def _read(metadata: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
 def _draining(environ: Mapping[str, str]) -> float | None:
     text = environ.get(DRAINING, "").strip()
     try:
-        return (seconds(text) if text.strip("0") else 0.0) if text else None
+        return (read.seconds(text) if text.strip("0") else 0.0) if text else None
     except ValueError as error:
         raise SettingsError(DRAINING, text, str(error)) from None
 
@@ -395,7 +273,7 @@ def _redis(environ: Mapping[str, str]) -> tuple[Address | None, list[str]]:
         if host := environ.get(f"{mark}HOST", "").strip():
             port = environ.get(f"{mark}PORT", "").strip() or "6379"
             try:
-                _port(port)
+                read.port(port)
             except ValueError as error:
                 raise SettingsError(f"{mark}PORT", port, str(error)) from error
             user, password = environ.get(f"{mark}USER", ""), environ.get(f"{mark}PASSWORD", "")

@@ -6,10 +6,10 @@ from typing import Any, ParamSpec, Protocol, TypeVar, cast, overload
 from jobs import queues, registry
 from jobs.errors import InvalidOption
 from jobs.queues import JobRef
+from jobs.read import NAME
 from jobs.registry import Policy, Task
 from jobs.retry import MAX_BUSY, Retry
 from jobs.scripts import NewJob
-from jobs.settings import NAME
 from jobs.timetable import Overlap, timetable
 
 P = ParamSpec("P")

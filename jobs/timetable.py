@@ -13,7 +13,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from jobs.errors import InvalidSchedule
-from jobs.settings import seconds
+from jobs.read import seconds
 
 Overlap = Literal["skip", "allow"]
 LEAST, MOST = 1.0, 366 * 86400.0

@@ -2,14 +2,15 @@
 
 import click
 
-from jobs import retention, settings
+from jobs import retention
 from jobs.commands.shared import client
+from jobs.read import seconds
 from jobs.settings import current
 
 
 def _age(_: click.Context, __: click.Parameter, text: str | None) -> float | None:
     try:
-        return settings.seconds(text) if text else None
+        return seconds(text) if text else None
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
 

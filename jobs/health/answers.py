@@ -16,7 +16,8 @@ from jobs.health.presence import Presence
 from jobs.health.report import Document
 from jobs.health.samples import Samples
 from jobs.health.watch import View, Watch
-from jobs.settings import Settings, seconds
+from jobs.read import seconds
+from jobs.settings import Settings
 
 WITHIN = 1.8
 """Seconds in which everything is answered; with the way to the caller that stays below 2 s."""

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, TypeVar, cast
 
 from jobs.errors import InvalidLoop
-from jobs.settings import NAME
+from jobs.read import NAME
 from jobs.supervise.roll import NAME_BYTES
 
 AFTER_ERROR = 5.0

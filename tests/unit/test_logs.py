@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from jobs import logs
-from jobs.settings import LOGGERS, Settings
+from jobs.read import LOGGERS
+from jobs.settings import Settings
 
 
 @pytest.fixture(autouse=True)

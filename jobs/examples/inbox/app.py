@@ -9,7 +9,8 @@ import web
 from jobs import queues
 from jobs.errors import InvalidJobId
 from jobs.examples.inbox import view
-from jobs.settings import Settings, seconds
+from jobs.read import seconds
+from jobs.settings import Settings
 from web import auth
 from web.__main__ import main
 from web.line import line
