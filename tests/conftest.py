@@ -7,6 +7,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - said in one line where pip could
     sys.exit("Signalbox needs Python 3.11 or newer; this is " + sys.version.split()[0])
 
 import itertools
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,12 @@ for variable in [
     name for name in os.environ if name.startswith(("JOBS_", "REDIS", "RAILWAY_", "RQ_")) or name == "PORT"
 ]:
     del os.environ[variable]
+
+for number in (signal.SIGINT, signal.SIGHUP):
+    if (
+        signal.getsignal(number) is signal.SIG_IGN
+    ):  # in the background, or under nohup; what is started would inherit it
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +55,7 @@ def server_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     process.wait(10)
 
 
-_numbers = itertools.count(1)
+_numbers = itertools.cycle(range(1, 990))
 
 
 @pytest.fixture

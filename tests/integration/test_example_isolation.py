@@ -44,11 +44,12 @@ def test_the_readme_counts_them() -> None:
     assert f"{FAULTS} faults, from a wrong db to a frozen worker" in (ROOT / "README.md").read_text()
 
 
-def test_told_to_end_it_leaves_nothing(processes: Processes, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_told_to_end_it_leaves_nothing(processes: Processes, tmp_path: Path, number: signal.Signals) -> None:
     process = processes.start_in(tmp_path, *TOUR, "--quick")
     process.says("lane_halted")
     started = process.tree()[1:]
-    process.signal(signal.SIGINT)
+    process.signal(number)
     assert process.ends() != 0
     wait_for(lambda: not any(map(psutil.Process.is_running, started)), "all that it started to be gone")
 

@@ -89,15 +89,6 @@ def test_a_part_that_does_not_end_in_its_time_does_not_take_the_others_theirs(
     process.says(f"{name} did not stop in 1 s and is killed")
 
 
-@pytest.fixture
-def _without_nohup() -> Iterator[None]:
-    """As if these tests were not run under nohup, which their processes would inherit."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, before)
-
-
-@pytest.mark.usefixtures("_without_nohup")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_each_way_of_ending_ends_all(processes: Processes, folder: Path, url: str, number: signal.Signals) -> None:
     write_procfile(folder, part=write_script(folder, NAPS))

@@ -1,5 +1,7 @@
 """The tour: every fault is built, broken, named and repaired; told in order, whichever is done first."""
 
+import signal
+import sys
 import tempfile
 import threading
 import time
@@ -43,6 +45,7 @@ def run(quick: bool) -> int:
         "and each 15 s as a rule: some verdicts take longer there.",
         style="dim",
     )
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # as Ctrl-C: with nothing left
     began, over = time.monotonic(), threading.Event()
     with tempfile.TemporaryDirectory(prefix="isolation-") as folder, ThreadPoolExecutor(AT_ONCE) as threads:
         tales: list[tuple[Fault, Future[Told]]] = []
