@@ -2,8 +2,6 @@
 
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotInTime
 from dataclasses import dataclass, replace
 
 from redis import Redis
@@ -13,6 +11,7 @@ from jobs.connection import address
 from jobs.health import snapshot
 from jobs.health.diagnosis import Finding, Limits
 from jobs.health.inquiry import Inquiry
+from jobs.health.look import Look
 from jobs.health.memory import Memory
 from jobs.health.snapshot import Snapshot
 from jobs.settings import Settings
@@ -47,8 +46,7 @@ class Watch:
         self._inquiry = Inquiry(settings.worker_health_url, settings.token) if settings.worker_health_url else None
         self._memory = Memory(Limits(settings.heartbeat), time.monotonic())
         self._lock = threading.Lock()
-        self._looks = ThreadPoolExecutor(1, thread_name_prefix="watch")
-        self._look: Future[Snapshot] | None = None
+        self._look: Look[Snapshot] = Look("watch")
 
     @property
     def place(self) -> str:
@@ -57,13 +55,8 @@ class Watch:
 
     def view(self) -> View:
         """The line as it is now; takes at most ``WITHIN`` seconds and never raises for Redis."""
-        with self._lock:
-            if self._look is None or self._look.done():
-                self._look = self._looks.submit(self._read)
-            look = self._look
-        try:
-            seen = look.result(WITHIN)
-        except NotInTime:
+        seen = self._look.take(self._read, WITHIN)
+        if seen is None:
             seen = Snapshot(now=time.time(), error=f"no answer within {WITHIN} s")
         if self._inquiry:
             seen = replace(seen, answer=self._inquiry.latest)

@@ -41,10 +41,10 @@ def in_full(script: str, call: Sequence[Any]) -> list[Any]:
 def source(script: str) -> str:
     """Its text, with what it includes."""
     text = (FOLDER / f"{script}.lua").read_text()
-    return re.sub(r"^-- @include (\w+)$", lambda found: library(found[1]), text, flags=re.M)
+    return re.sub(r"^-- @include (\w+)$", lambda found: part(found[1]), text, flags=re.M)
 
 
-def library(name: str) -> str:
+def part(name: str) -> str:
     """What others include."""
     return (FOLDER / "lib" / f"{name}.lua").read_text()
 

@@ -4,8 +4,8 @@ Lines say more than a worker knows of a job: it asks Redis, once for all that on
 will be written.
 """
 
+import json
 import logging
-import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -30,6 +30,15 @@ class Facts(NamedTuple):
     key: str = ""
     attempts: int = 0
     """How many are recorded."""
+    left: int = 0
+    """How many more it may have."""
+    delays: str = ""
+    """The seconds before each of them, as a JSON list that ends with the last one's."""
+
+    def before(self, what: str) -> "Facts":
+        """As they were when the execution began that has ended so."""
+        recorded, spent = what not in ("snoozed", "refused"), what == "retried"
+        return self._replace(attempts=self.attempts - recorded, left=self.left + spent)
 
 
 class Life:
@@ -51,31 +60,30 @@ class Life:
     def ended(self, settlements: Sequence[Settlement], replies: Sequence[int]) -> None:
         """Jobs have ended, and this is what Redis said to it, as ``scripts.exchange`` gives it."""
         told = [
-            (one, what, reply)
+            (one, what)
             for one, reply in zip(settlements, replies, strict=False)
             if log.isEnabledFor(_level(what := _what(one, reply))) and not _is_ours(one.id)
         ]
-        unknown = [one.id for one, _, _ in told if one.token not in self._running]
+        unknown = [one.id for one, _ in told if one.token not in self._running]
         looked = dict(zip(unknown, self._look(unknown), strict=True))
-        for one, what, reply in told:
-            facts = self._running.pop(one.token, None)
-            attempt = facts.attempts + 1 if facts else looked[one.id].attempts + (what == "snoozed")
-            facts = facts or looked[one.id]
+        for one, what in told:
+            facts = self._running.pop(one.token, None) or looked[one.id].before(what)
             self._say(
                 _level(what),
                 what,
                 one.id,
                 facts,
-                attempt=None if what == "refused" else attempt or None,
+                attempt=None if what == "refused" else facts.attempts + 1 or None,
                 seconds=round(one.ended - one.started, 3),
-                again_in=self._again_in(one, facts, reply),
+                again_in=_again_in(one, what, facts),
                 error=_error(one),
                 note="another worker has it by now" if what == "refused" else None,
             )
 
-    def interrupted(self, job_id: str, why: str) -> None:
-        """The process of a job died under it, and the job has been put back."""
-        self._say(logging.WARNING, "interrupted", job_id, self._look([job_id])[0], note=why.strip())
+    def interrupted(self, claimed: Claimed, why: str) -> None:
+        """The process of a job died under it, and the job is to be put back."""
+        facts = self._running.pop(claimed.token, None) or self._look([claimed.id])[0]
+        self._say(logging.WARNING, "interrupted", claimed.id, facts, note=why.strip())
 
     def recovered(self, ids: Sequence[str], why: str) -> None:
         """Jobs were taken back from a child that was lost."""
@@ -91,7 +99,7 @@ class Life:
             return []
         with self._client.pipeline(transaction=False) as pipeline:
             for job_id in ids:
-                pipeline.hmget(keys.job(job_id), "description", "origin", "key")
+                pipeline.hmget(keys.job(job_id), "description", "origin", "key", "retries_left", "retry_intervals")
                 pipeline.xinfo_stream(keys.results(job_id))
             try:
                 replies = pipeline.execute(raise_on_error=False)
@@ -99,17 +107,15 @@ class Life:
                 return [Facts() for _ in ids]
         return [_facts(row, info) for row, info in zip(replies[::2], replies[1::2], strict=True)]
 
-    def _again_in(self, one: Settlement, facts: Facts, reply: int) -> float | None:
-        """Seconds until the job is tried again; None when it is not, or that is not known."""
-        if one.outcome in ("retried", "snoozed"):
-            return round(one.after, 1)
-        if reply != AGAIN:
-            return None
-        try:
-            due = self._client.zscore(keys.registry("scheduled", facts.queue), one.id)
-        except RedisError:
-            return None
-        return round(max(0.0, float(due) - time.time()), 1) if due else 0.0
+
+def _again_in(one: Settlement, what: str, facts: Facts) -> float | None:
+    """Seconds until the job is tried again, as ``settle`` picks them; None when it is not, or not known."""
+    if one.outcome in ("retried", "snoozed"):
+        return round(one.after, 1)
+    if what != "retried" or not facts.queue:
+        return None
+    delays = json.loads(facts.delays or "[]")
+    return next((round(float(delay), 1) for delay in delays[max(len(delays) - facts.left, 0) :]), 0.0)
 
 
 def _is_ours(job_id: str) -> bool:
@@ -138,7 +144,7 @@ def _error(one: Settlement) -> str | None:
 def _facts(row: Any, info: Any) -> Facts:
     if isinstance(row, Exception):
         return Facts()
-    description, origin, key = ((value or b"").decode(errors="replace") for value in row)
+    description, origin, key, left, delays = ((value or b"").decode(errors="replace") for value in row)
     attempts = 0 if isinstance(info, Exception) else int(info["entries-added"])
     task, _, _ = description.partition("(")  # plain RQ puts the arguments there, in clear
-    return Facts(task, origin, key, attempts)
+    return Facts(task, origin, key, attempts, int(left or 0), delays)

@@ -214,7 +214,7 @@ class Slots:
         try:
             return self._runner.run(claimed, slot, deadline)
         except Interrupted as error:
-            self._life.interrupted(claimed.id, str(error))
+            self._life.interrupted(claimed, str(error))
             held = Held(claimed.id, claimed.token, charged=True, why=packed(str(error)))
         try:
             self._link.release([held], self._survives)

@@ -17,7 +17,7 @@ from jobs.launcher.server import start
 from jobs.queues import prepare
 from tests import tasks as t
 from tests.network import Way, way
-from tests.support import Processes, answers, free_port, get, post, wait_for
+from tests.support import Processes, answers, free_port, get, post, statuses, wait_for
 
 pytestmark = pytest.mark.usefixtures("tasks")
 
@@ -241,18 +241,18 @@ class TestWhateverRedisDoes:
 
     def test_it_is_stopped(self, port: int, redis: "subprocess.Popen[bytes]") -> None:
         redis.send_signal(signal.SIGSTOP)
-        assert statuses(port) == self.DOWN
+        assert statuses(port, *ENDPOINTS) == self.DOWN
         redis.send_signal(signal.SIGCONT)
         ready(port)
 
     def test_it_is_gone(self, port: int, line: Way, redis: "subprocess.Popen[bytes]") -> None:
         redis.kill()
         line.close()
-        assert statuses(port) == self.DOWN
+        assert statuses(port, *ENDPOINTS) == self.DOWN
 
     def test_nothing_of_it_arrives(self, port: int, line: Way) -> None:
         line.cut()
-        assert statuses(port) == self.DOWN
+        assert statuses(port, *ENDPOINTS) == self.DOWN
         status, body, took = post(port, "/health/probe", {})
         assert (status, body["status"]) == (503, "fail")
         assert body["output"].startswith("Redis took no heartbeat: ")
@@ -264,19 +264,19 @@ class TestWhateverRedisDoes:
         client = Redis(port=redis_port)
         client.sadd(keys.QUEUES, keys.queue("fresh"))
         client.replicaof("127.0.0.1", "1")
-        found = statuses(port)
+        found = statuses(port, *ENDPOINTS)
         status, body, took = post(port, "/health/probe?queue=fresh", {})
         assert (status, "read only" in body["output"], took < 2) == (503, True, True)
         assert (found["/livez"], found["/readyz"], found["/queue/stats"]) == (200, 200, 200)
 
     def test_it_is_full(self, port: int, redis_port: int) -> None:
         Redis(port=redis_port).config_set("maxmemory", 1)
-        found = statuses(port)
+        found = statuses(port, *ENDPOINTS)
         assert (found["/livez"], found["/readyz"], found["/queue/stats"]) == (200, 200, 200)
 
     def test_it_was_never_there(self, redis_port: int, serve: Serve) -> None:
         port = serve(REDIS_URL=f"redis://127.0.0.1:{redis_port}/0")
-        assert statuses(port) == self.DOWN
+        assert statuses(port, *ENDPOINTS) == self.DOWN
         [redis] = get(port, "/health")[1]["checks"]["redis:responseTime"]
         assert redis["status"] == "fail"
         assert "does not answer" in redis["output"]
@@ -303,13 +303,3 @@ def test_ten_jobs_that_hog_the_cpu_hold_up_no_answer_of_the_worker(
 
 def is_quick(port: int, path: str) -> bool:
     return sorted(get(port, path)[2] for _ in range(100))[98] < 0.020
-
-
-def statuses(port: int) -> dict[str, int]:
-    """The status of each address; fails when one takes 2 s or longer."""
-    found = {}
-    for path in ENDPOINTS:
-        status, _, took = get(port, path)
-        assert took < 2, f"{path} took {took:.2f} s"
-        found[path] = status
-    return found

@@ -117,6 +117,15 @@ def test_a_recovered_job_is_told_with_what_became_of_its_child(start: Start, tmp
     assert line["note"] == "its child ended by SIGKILL"
 
 
+def test_a_job_whose_process_of_a_pool_died_is_told_at_once(start: Start) -> None:
+    worker = start("--pool", "process", **LOUD)
+    job = t.die.enqueue(7)
+    line = one(worker, job=job.id, message="job interrupted")
+    assert (line["level"], line["task"]) == ("warning", "tests.tasks.die")
+    assert line["note"] == "The process that ran this job ended with code 7."
+    assert one(worker, job=job.id, message="job started")["attempt"] == 1
+
+
 def test_a_lock_tells_its_steps_and_whose_job_they_are(start: Start, tmp_path: Path) -> None:
     worker = start(**LOUD)
     first = locks.hold.enqueue("thread:abc", str(tmp_path / "log"), "run-1", str(tmp_path / "gate"), 1.0)

@@ -124,7 +124,7 @@ def test_only_scripts_that_end_work_may_run_when_memory_is_full() -> None:
 @example(datetime(2100, 3, 1))
 def test_iso_writes_the_time_as_rq_does(when: datetime) -> None:
     seconds = int((when - datetime(1970, 1, 1)).total_seconds())
-    script = call.library("iso") + "return iso(tonumber(ARGV[1]), tonumber(ARGV[2]))"
+    script = call.part("iso") + "return iso(tonumber(ARGV[1]), tonumber(ARGV[2]))"
     found = FAKE.eval(script, 0, str(seconds), str(when.microsecond))
     assert found == utcformat(when.replace(tzinfo=UTC)).encode()
 
