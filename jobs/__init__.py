@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from jobs.board import progress
     from jobs.errors import LockBusy, LockLost
-    from jobs.history import attempts
     from jobs.lanes import is_busy, lane, wait_until_idle
     from jobs.queues import enqueue, enqueue_many, prepare
+    from jobs.records import attempts
     from jobs.retry import Retry, Snooze
     from jobs.supervise.instance import instance_token
     from jobs.supervise.locks import active_run, holder, is_locked, lock, wait_for_active_runs
@@ -63,7 +63,7 @@ _HOMES = {
     "Retry": "jobs.retry",
     "Snooze": "jobs.retry",
     "active_run": "jobs.supervise.locks",
-    "attempts": "jobs.history",
+    "attempts": "jobs.records",
     "enqueue": "jobs.queues",
     "enqueue_many": "jobs.queues",
     "holder": "jobs.supervise.locks",

@@ -11,7 +11,7 @@ from typing import NamedTuple, cast
 
 from redis import Redis
 
-from jobs import history, keys
+from jobs import keys, records
 from jobs.errorlines import error_line, fold
 from jobs.settings import current
 
@@ -33,7 +33,7 @@ class Letter(NamedTuple):
     attempts: int
     worker: str | None
     error: str
-    """The line of the traceback that names the error; all of it is in ``history.attempts``."""
+    """The line of the traceback that names the error; all of it is in ``records.attempts``."""
 
 
 class Filter(NamedTuple):
@@ -95,7 +95,7 @@ def read(client: Redis, places: Iterable[Place]) -> Iterator[tuple[Place, Letter
             for _, job_id, _ in portion:
                 pipeline.hmget(keys.job(job_id), *FIELDS)
                 pipeline.xlen(keys.results(job_id))
-                history.ask_latest(pipeline, job_id)
+                records.ask_latest(pipeline, job_id)
             replies = pipeline.execute()
         for at, place in enumerate(portion):
             yield place, _letter(place[1], *replies[3 * at : 3 * at + 3])
@@ -114,7 +114,7 @@ def _letter(job_id: str, job: list[bytes | None], attempts: int, latest: object)
         datetime.fromisoformat(ended.decode()) if ended else None,
         attempts,
         worker.decode() if worker else None,
-        error_line(history.latest_error(latest)),
+        error_line(records.latest_error(latest)),
     )
 
 

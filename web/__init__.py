@@ -25,7 +25,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from jobs.health.presence import Presence
     from jobs.health.watch import Watch
     from jobs.settings import current
-    from web import api, auth, dead, health, page, problems
+    from web import api, auth, health, pages, problems
     from web.line import Line
 
     settings = settings or current()
@@ -40,6 +40,6 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     problems.install(app)
     app.before_request(auth.identify)
     app.after_request(auth.harden)
-    for blueprint in (health.blueprint, api.blueprint, dead.blueprint, page.blueprint):
+    for blueprint in (health.blueprint, *api.BLUEPRINTS, *pages.BLUEPRINTS):
         app.register_blueprint(blueprint)
     return app

@@ -8,11 +8,11 @@ from rich.markup import escape
 from rich.table import Table
 from rq.exceptions import NoSuchJobError
 
-from jobs import history, keys
+from jobs import keys, records
 from jobs.commands.shared import NoSuchJob, client, console
 from jobs.errorlines import error_line
-from jobs.history import Attempt
 from jobs.job import Job
+from jobs.records import Attempt
 
 
 @click.command("job")
@@ -25,7 +25,7 @@ def command(job_id: str, arguments: bool) -> None:
         job = Job.fetch(job_id, redis)
     except NoSuchJobError:
         raise NoSuchJob(job_id) from None
-    tried = history.attempts(job.id, redis)
+    tried = records.attempts(job.id, redis)
     for name, value in _facts(redis, job, arguments):
         if value:
             click.echo(f"{name:<10} {value}")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from redis import Redis
 from redis.exceptions import RedisError
 
-from jobs import history, keys, logs
+from jobs import keys, logs, records
 from jobs.errorlines import LONGEST, error_line
 from jobs.scripts import Claimed, Settlement
 
@@ -138,7 +138,7 @@ def _level(what: str) -> int:
 def _error(one: Settlement) -> str | None:
     if one.outcome not in ("failed", "snoozed", "stopped"):
         return None
-    return error_line(history.error_of({b"exc_string": one.value}) or "")[:LONGEST]
+    return error_line(records.error_of({b"exc_string": one.value}) or "")[:LONGEST]
 
 
 def _facts(row: Any, info: Any) -> Facts:

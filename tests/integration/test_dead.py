@@ -10,7 +10,7 @@ import rq
 from redis import Redis
 from rq import Queue
 
-from jobs import attempts, dead, history, keys, lane, letters, prepare, queues, scripts
+from jobs import attempts, dead, keys, lane, letters, prepare, queues, records, scripts
 from jobs.errors import InvalidQuery
 from jobs.job import Job
 from jobs.letters import Filter
@@ -257,7 +257,7 @@ class TestRetry:
         wait_for(lambda: first.get_status() == "failed", "it to fail")
         assert dead.retry(client, [first.id]) == [first.id]
         wait_for(lambda: second.get_status() == "finished", "both to finish")
-        assert [one.outcome for one in history.attempts(first.id, client)] == ["failed", "finished"]
+        assert [one.outcome for one in records.attempts(first.id, client)] == ["failed", "finished"]
 
     def test_stock_rq_requeues_too(self, url: str, client: Redis) -> None:
         [job] = fail(client)

@@ -5,7 +5,7 @@ import traceback
 import pytest
 
 from jobs.errorlines import error_line, fold
-from jobs.history import LOST
+from jobs.records import LOST
 
 
 def raised(error: BaseException) -> str:

@@ -7,8 +7,8 @@ import pytest
 from redis import Redis
 
 from jobs import attempts, enqueue, keys, scripts
-from jobs.history import LOST
 from jobs.job import Job
+from jobs.records import LOST
 from jobs.retry import Retry
 from jobs.worker.execution import packed
 from tests import tasks as t

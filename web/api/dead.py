@@ -9,7 +9,7 @@ from jobs import dead, keys, queues, retention
 from jobs.errors import InvalidJobId, InvalidQuery
 from jobs.letters import Filter, Letter
 from web import auth
-from web.api import iso
+from web.api.jobs import iso
 from web.line import line
 from web.problems import Problem
 

@@ -6,10 +6,10 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request, url_for
 from rq.exceptions import NoSuchJobError
 
-from jobs import history, queues, registry
+from jobs import queues, records, registry
 from jobs.errors import InvalidJobId
-from jobs.history import Attempt
 from jobs.job import Job
+from jobs.records import Attempt
 from jobs.retry import Retry
 from web import auth
 from web.line import line
@@ -86,7 +86,7 @@ def _describe(job: Job) -> dict[str, Any]:
         "progress": job.progress._asdict() if job.progress else None,
         "result": latest.return_value if latest else None,
         "error": (latest.exc_string or "").strip() or None if latest else None,
-        "attempts": [_attempt(one) for one in history.attempts(job.id, line().client)],
+        "attempts": [_attempt(one) for one in records.attempts(job.id, line().client)],
     }
 
 
