@@ -42,6 +42,8 @@ METERS = f"{OURS}:meters"
 
 HEARTBEAT = "heartbeat-"
 """How the ids of heartbeat jobs begin; no other job's id may."""
+BEATS = f"{HEARTBEAT}every-"
+"""How the ids of the entries begin that send them by the clock."""
 
 
 class Key(NamedTuple):

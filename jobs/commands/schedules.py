@@ -6,8 +6,8 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
+from jobs import schedules
 from jobs.commands.shared import ListByDefault, client, console
-from jobs.schedule import control
 
 
 @click.group("schedules", cls=ListByDefault)
@@ -21,7 +21,7 @@ def group() -> None:
 @group.command("list", hidden=True)
 def show() -> None:
     """Show what living code declares, and what rq-scheduler's API has stored."""
-    found = control.rows(client())
+    found = schedules.rows(client())
     if not found:
         click.echo("nothing runs by the clock")
         return
@@ -39,21 +39,21 @@ def show() -> None:
 @click.argument("name")
 def run(name: str) -> None:
     """Make a job of the schedule NAME now, and print its id; its slots stay as they are."""
-    click.echo(control.run(client(), name).id)
+    click.echo(schedules.run(client(), name).id)
 
 
 @group.command()
 @click.argument("name")
 def pause(name: str) -> None:
     """Make no job of the schedule NAME until it is resumed."""
-    click.echo(f"{name} {'is paused' if control.pause(client(), name) else 'was paused already'}")
+    click.echo(f"{name} {'is paused' if schedules.pause(client(), name) else 'was paused already'}")
 
 
 @group.command()
 @click.argument("name")
 def resume(name: str) -> None:
     """Let the paused schedule NAME go on, with its next slot."""
-    slot = control.resume(client(), name)
+    slot = schedules.resume(client(), name)
     click.echo(f"{name} goes on; next at {_shown(slot)}" if slot else f"{name} was not paused")
 
 

@@ -7,9 +7,9 @@ from redis import Redis
 from redis.exceptions import ConnectionError, RedisError, TimeoutError
 
 from jobs import keys, logs, queues, scripts
-from jobs.schedule.spec import Spec, mark
 from jobs.scripts import Slot
 from jobs.settings import Settings
+from jobs.spec import Spec, mark
 
 log = logs.of("schedule")
 

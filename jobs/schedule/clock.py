@@ -7,7 +7,7 @@ from redis import Redis
 
 from jobs.health.snapshot import living, served
 from jobs.schedule.book import Book
-from jobs.schedule.spec import declared
+from jobs.schedule.declared import declared
 from jobs.schedule.store import Store
 from jobs.scripts import Due, Ticked
 from jobs.settings import Settings

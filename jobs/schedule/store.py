@@ -19,15 +19,13 @@ from rq.job import JobStatus
 from jobs import keys, logs, scripts
 from jobs.health import heartbeat
 from jobs.job import Job, serializer
-from jobs.schedule.payload import adopted, read
-from jobs.schedule.spec import mark
+from jobs.plainpickle import adopted, read
 from jobs.scripts import NewJob, Slot, Value
+from jobs.spec import mark
 from jobs.timetable import Timetable, next_slot
 
 log = logs.of("schedule")
 
-BEATS = f"{keys.HEARTBEAT}every-"
-"""How the ids of our own entries begin."""
 WAITING = {b"", *(status.value.encode() for status in (JobStatus.CREATED, JobStatus.SCHEDULED))}
 """A one-time entry in any other state was handed over before, by a process that died before it removed it."""
 LOOK_AGAIN = 3600.0
@@ -71,7 +69,7 @@ class Store(rq_scheduler.Scheduler):  # type: ignore[misc]
         """
         self._hearts = frozenset(queues)
         for queue in queues:
-            entry = f"{BEATS}{queue.replace('_', '_5f').replace('.', '_2e').replace(':', '_3a')}"
+            entry = f"{keys.BEATS}{queue.replace('_', '_5f').replace('.', '_2e').replace(':', '_3a')}"
             data = serializer().dumps((heartbeat.TASK.name, None, (queue,), {}))
             meta = serializer().dumps({"interval": every})
             if self.connection.hmget(keys.job(entry), "data", "meta") != [data, meta]:
@@ -115,7 +113,7 @@ class Store(rq_scheduler.Scheduler):  # type: ignore[misc]
         if not isinstance(meta, dict):
             raise ValueError("its meta is no dict")
         following = _following(meta, due, now)
-        if entry.startswith(BEATS):
+        if entry.startswith(keys.BEATS):
             return self._beat(entry, row[b"origin"].decode(), following)
         if following is None:
             return self._hand_over(entry, row, meta)

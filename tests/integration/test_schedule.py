@@ -14,7 +14,7 @@ from jobs.job import Job
 from jobs.schedule.clock import Clock
 from jobs.schedule.leader import Leader
 from jobs.schedule.loop import tick
-from jobs.schedule.store import BEATS, Store
+from jobs.schedule.store import Store
 from tests import tasks as t
 from tests.support import Processes, wait_for
 
@@ -65,7 +65,7 @@ def test_a_queue_that_nobody_serves_any_more_gets_no_more_heartbeats(client: Red
     store.keep_heartbeats(("default",), 15)
     store.run_due(now(client))
     assert len(client.zrange(keys.CLOCK, 0, -1)) == 1
-    assert len(list(client.scan_iter(f"{keys.job(BEATS)}*"))) == 1
+    assert len(list(client.scan_iter(f"{keys.job(keys.BEATS)}*"))) == 1
     assert not client.exists(keys.queue("high"))
     store.keep_heartbeats(("default", "high"), 15)
     store.run_due(now(client))

@@ -14,16 +14,16 @@ from zoneinfo import ZoneInfo
 import pytest
 from redis import Redis
 
-from jobs import keys, registry, settings
+from jobs import keys, registry, schedules, settings
 from jobs.errors import InvalidSchedule, UnknownSchedule
 from jobs.health.snapshot import Process
 from jobs.job import Job
 from jobs.registry import Task
-from jobs.schedule import control
 from jobs.schedule.book import KEEP_ORPHANS, Book
+from jobs.schedule.declared import declared
 from jobs.schedule.leader import TTL
-from jobs.schedule.spec import Spec, declared
 from jobs.scripts import due
+from jobs.spec import Spec
 from jobs.timetable import Timetable
 from tests import tasks as t
 from tests.support import Processes, wait_for
@@ -67,8 +67,8 @@ def slots(client: Redis) -> dict[str, float]:
     return {name.decode(): float(at) for name, at in client.zrange(keys.SLOTS, 0, -1, withscores=True)}
 
 
-def row(client: Redis, name: str) -> control.Row:
-    return next(one for one in control.rows(client) if one.name == name)
+def row(client: Redis, name: str) -> schedules.Row:
+    return next(one for one in schedules.rows(client) if one.name == name)
 
 
 def runs(log: Path) -> list[int]:
@@ -154,7 +154,7 @@ def test_an_orphan_is_gone_after_7_days_with_all_that_was_kept_of_it(
     keep(book, client, {NIGHTLY: ours[NIGHTLY]}, later=KEEP_ORPHANS - 60)
     assert client.exists(keys.schedule(OFTEN))
     keep(book, client, {NIGHTLY: ours[NIGHTLY]}, later=KEEP_ORPHANS + 60)
-    assert [one.name for one in control.rows(client)] == [NIGHTLY]
+    assert [one.name for one in schedules.rows(client)] == [NIGHTLY]
     assert not client.exists(keys.schedule(OFTEN), keys.ORPHANS)
 
 
@@ -229,29 +229,29 @@ def test_when_the_leader_is_killed_the_next_ticks_within_its_lease_and_2_s(
 def test_paused_makes_no_job_and_resumed_goes_on_with_the_next_slot(
     client: Redis, book: Book, ours: dict[str, str]
 ) -> None:
-    assert control.pause(client, OFTEN) is True
-    assert control.pause(client, OFTEN) is False
+    assert schedules.pause(client, OFTEN) is True
+    assert schedules.pause(client, OFTEN) is False
     book.forget()
     keep(book, client, ours)  # another leads, or a worker starts
     assert book.run_due(due(client).at + 60) == 0
     assert row(client, OFTEN).state == "paused"
-    resumed = control.resume(client, OFTEN)
+    resumed = schedules.resume(client, OFTEN)
     assert resumed
     assert resumed.timestamp() > due(client).at - 1
-    assert control.resume(client, OFTEN) is None
+    assert schedules.resume(client, OFTEN) is None
     assert row(client, OFTEN).state == "on"
 
 
 def test_run_now_makes_a_job_and_the_slot_finds_it_running(client: Redis, book: Book) -> None:
     before = slots(client)
-    control.pause(client, NIGHTLY)
-    made = control.run(client, OFTEN)
+    schedules.pause(client, NIGHTLY)
+    made = schedules.run(client, OFTEN)
     assert Job.fetch(made.id, client).func_name == OFTEN
     assert slots(client) == {OFTEN: before[OFTEN]}
     assert book.run_due(before[OFTEN]) == 0
     assert row(client, OFTEN).state == "passed over"
     with pytest.raises(UnknownSchedule, match=r"no schedule 'no\.such'"):
-        control.run(client, "no.such")
+        schedules.run(client, "no.such")
 
 
 def test_a_slot_that_has_happened_does_not_happen_again(client: Redis, book: Book) -> None:

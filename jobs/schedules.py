@@ -9,11 +9,10 @@ from redis import Redis
 
 from jobs import keys, queues
 from jobs.errors import UnknownSchedule
+from jobs.plainpickle import read
 from jobs.queues import JobRef
-from jobs.schedule.payload import read
-from jobs.schedule.spec import Spec, mark
-from jobs.schedule.store import BEATS
 from jobs.settings import current
+from jobs.spec import Spec, mark
 from jobs.timetable import zone
 
 SHOWN = 200
@@ -31,7 +30,13 @@ class Row:
     last: datetime | None
     state: str
     """``on``; ``paused``; ``orphan``: no living process has it in its code; ``passed over``: the job of the slot
-    before still went on; ``error: …``."""
+    before still went on; ``error: …``; ``rq-scheduler``: its entry, which is not ours to pause."""
+    queue: str | None = None
+    """None: the first of ``JOBS_QUEUES``."""
+    job: str | None = None
+    """Id of the job of its last slot."""
+    ours: bool = True
+    """It is declared in code, so it can be run, paused and resumed; an entry of rq-scheduler's cannot."""
 
 
 def rows(client: Redis) -> list[Row]:
@@ -48,20 +53,21 @@ def rows(client: Redis) -> list[Row]:
         kept = pipeline.execute()
     ours = [_row(name.decode(), specs[name], dict(slots).get(name), own) for name, own in zip(names, kept, strict=True)]
     theirs = [_entry(client, entry, at, errors.get(entry)) for entry, at in entries]
-    return ours + [row for row in theirs if not row.name.startswith(BEATS)]
+    return ours + [row for row in theirs if not row.name.startswith(keys.BEATS)]
 
 
 def _row(name: str, text: bytes, slot: float | None, own: dict[bytes, bytes]) -> Row:
     try:
-        times = Spec.read(name, text).timetable
-        spec, tz = times.words, times.tz
+        found = Spec.read(name, text)
+        spec, tz, queue = found.timetable.words, found.timetable.tz, found.queue
     except (ValueError, KeyError, TypeError):
-        spec, tz = "unreadable", "UTC"
+        spec, tz, queue = "unreadable", "UTC", None
     ticked = float(own[b"ticked"]) if b"ticked" in own else None
-    return Row(name, spec, tz, _at(slot, tz), _at(ticked, tz), _state(own, slot))
+    job = own[b"tick_job"].decode() if b"tick_job" in own else None
+    return Row(name, spec, tz, _at(slot, tz), _at(ticked, tz), _state(own), queue, job)
 
 
-def _state(own: dict[bytes, bytes], slot: float | None) -> str:
+def _state(own: dict[bytes, bytes]) -> str:
     if b"error" in own:
         return f"error: {own[b'error'].decode()}"
     if b"orphaned" in own:
@@ -84,7 +90,8 @@ def _entry(client: Redis, entry: bytes, at: float, error: bytes | None) -> Row:
     elif isinstance(meta, dict) and meta.get("cron_string"):
         spec = str(meta["cron_string"])
     state = f"error: {error.decode()}" if error else "rq-scheduler"
-    return Row(name, spec, "UTC", _at(at, "UTC"), _at(float(ticked) if ticked else None, "UTC"), state)
+    last = _at(float(ticked) if ticked else None, "UTC")
+    return Row(name, spec, "UTC", _at(at, "UTC"), last, state, ours=False)
 
 
 def _at(seconds: float | None, tz: str) -> datetime | None:

@@ -2,20 +2,14 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
-from jobs.health.snapshot import Process
 from jobs.job import serializer
 from jobs.queues import FAILURE_TTL
 from jobs.scripts import NewJob, Value
 from jobs.settings import Settings
 from jobs.timetable import Timetable, next_slot
-
-ROLES = ("worker", "scheduler")
-"""Whose code counts: web may know a task that no worker has yet."""
 
 
 @dataclass(frozen=True)
@@ -65,20 +59,3 @@ def mark(slot: float) -> str:
     """How a job's id tells its slot: seconds since 1970, with milliseconds where there are any."""
     whole, rest = divmod(round(slot * 1000), 1000)
     return f"{whole}-{rest:03d}" if rest else str(whole)
-
-
-def declared(processes: Iterable[Process], own: Mapping[str, Any] | None) -> dict[str, str] | None:
-    """What the living declare, by name, as text that is equal for equal specs; None when nobody has spoken yet.
-
-    Where they disagree, as in a rolling deploy, the one that started last is right. ``own`` is what the asking
-    process declares, which may not have published itself yet.
-    """
-    voices = [process.row for process in processes if process.works and process.role in ROLES]
-    voices.sort(key=lambda row: float(row["started_at"]))
-    found = {} if own is None else dict(own)
-    for row in voices:
-        rows = row.get("schedules", {})
-        found |= rows if isinstance(rows, dict) else {}
-    if not voices and own is None:
-        return None
-    return {name: json.dumps(spec, sort_keys=True) for name, spec in found.items()}
