@@ -64,7 +64,14 @@ class Settings:
         "JOBS_ROLE", "combo", "what `python -m jobs start` runs: " + ", ".join(ROLES), read.choice(*ROLES)
     )
     token: str | None = _setting(
-        "JOBS_TOKEN", "", "bearer token of the API; without one it answers only on loopback", read.token, secret=True
+        "JOBS_TOKEN",
+        "",
+        "token that may see and do everything; with none at all only this machine may, in development",
+        read.token,
+        secret=True,
+    )
+    read_token: str | None = _setting(
+        "JOBS_READ_TOKEN", "", "token that may see everything and do nothing", read.token, secret=True
     )
     host: str | None = _setting(
         "JOBS_HOST",
@@ -218,6 +225,8 @@ class Settings:
             warnings=tuple(warnings),
             **values,
         )
+        if settings.token and settings.token == settings.read_token:
+            raise SettingsError("JOBS_READ_TOKEN", "***", "it is JOBS_TOKEN, which may do everything; give another one")
         return replace(settings, queues=_queues_of(settings)) if settings.type or settings.single else settings
 
 
@@ -239,7 +248,7 @@ def _read(metadata: Mapping[str, Any], environ: Mapping[str, str]) -> Any:
     try:
         return metadata["read"](text)
     except ValueError as error:
-        raise SettingsError(variable, "***" if variable == "JOBS_TOKEN" else text, str(error)) from None
+        raise SettingsError(variable, "***" if variable in SECRETS else text, str(error)) from None
 
 
 def _draining(environ: Mapping[str, str]) -> float | None:
@@ -296,6 +305,9 @@ TABLE: tuple[tuple[str, str, str], ...] = REDIS_ROWS + tuple(
     for item in fields(Settings)
     if item.metadata
 )
+
+
+SECRETS = {item.metadata["variable"] for item in fields(Settings) if item.metadata and not item.repr}
 
 
 @cache

@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 from jobs import connection, registry, settings
 from jobs.launcher.server import start
 from tests.support import ROOT, Processes, free_port, wait_for
+from tests.visitors import visitor as visitor
 
 for variable in [
     name for name in os.environ if name.startswith(("JOBS_", "REDIS", "RAILWAY_", "RQ_")) or name == "PORT"

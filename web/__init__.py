@@ -23,9 +23,10 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from jobs.connection import connect
     from jobs.health.identity import process_id
     from jobs.health.presence import Presence
+    from jobs.health.throttle import Throttle
     from jobs.health.watch import Watch
     from jobs.settings import current
-    from web import api, auth, health, pages, problems
+    from web import api, auth, headers, health, pages, problems
     from web.line import Line
 
     settings = settings or current()
@@ -37,9 +38,10 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.extensions["line"] = Line(settings, client, Watch(settings, client), presence)
+    app.extensions["throttle"] = Throttle()
     problems.install(app)
+    headers.install(app)
     app.before_request(auth.identify)
-    app.after_request(auth.harden)
     for blueprint in (health.blueprint, *api.BLUEPRINTS, *pages.BLUEPRINTS):
         app.register_blueprint(blueprint)
     return app

@@ -11,6 +11,7 @@ from gunicorn.app.base import BaseApplication
 
 from jobs import logs
 from jobs.errors import SignalboxError
+from jobs.health import access
 from jobs.settings import Settings
 from jobs.supervise.process import die_with_launcher
 from web import create_app
@@ -53,7 +54,7 @@ def _bind(settings: Settings) -> list[str]:
     """All addresses where others must reach us, loopback where they must not."""
     host = settings.host
     if host is None:
-        closed = settings.platform is None and settings.token is None
+        closed = settings.platform is None and not access.has_tokens(settings)
         hosts = ["127.0.0.1", "::1"] if closed else ["::"]
     else:
         hosts = [host]

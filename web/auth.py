@@ -1,33 +1,114 @@
 """Who may see and do what. Closed by default: without a token, only loopback, and only in development."""
 
-from flask import Response, g, request
+from typing import NamedTuple
+from urllib.parse import quote, urlsplit
+
+from flask import Response, current_app, g, redirect, request, url_for
 
 from jobs.health import access
+from jobs.health.access import SAFE, Level
+from jobs.health.throttle import Throttle
+from web import session
 from web.line import line
 from web.problems import Problem
 
-POLICY = "default-src 'none'; style-src 'self'; form-action 'none'; frame-ancestors 'none'"
+ROLES = {Level.NONE: "nobody", Level.READ: "reader", Level.OPERATE: "operator"}
+
+
+class Caller(NamedTuple):
+    """Who sent a request, by what it carries; whether it was meant is another question."""
+
+    level: Level
+    name: str = ""
+    by_session: bool = False
 
 
 def identify() -> None:
-    """Before each request: ``g.full`` says whether the caller may see everything and put work in."""
-    g.full = access.may_see_all(line().settings, request.remote_addr or "", request.headers.get)
+    """Before each request: ``g.level`` says what the caller may do, ``g.actor`` who it is, for the audit."""
+    caller = g.caller = _caller()
+    g.trusted = access.is_trusted(request.method, request.headers.get, caller.by_session)
+    g.level = caller.level if g.trusted else Level.NONE
+    g.actor = f"{caller.name + ', ' if caller.name else ''}{ROLES[caller.level]} from {address()}"
 
 
-def require() -> None:
-    """Before a request that only those may make who may do everything."""
-    if not g.full:
+def _caller() -> Caller:
+    settings, headers = line().settings, request.headers.get
+    token = access.bearer(headers)
+    if token is not None and access.has_tokens(settings):
+        return Caller(Level.NONE if throttle().wait(address()) else try_token(token))
+    if found := session.read(settings, request.cookies.get(session.COOKIE, "")):
+        return Caller(found.level, found.name, by_session=True)
+    return Caller(Level.OPERATE if access.is_local(settings, request.remote_addr or "", headers) else Level.NONE)
+
+
+def require() -> Response | None:
+    """Before a request that is not for everybody: to look needs READ, anything else OPERATE.
+
+    Raises ``Problem``: 401 when the caller is nobody, 403 when it may not, or when a foreign page sent the request,
+    429 when it was wrong too often. A page that nobody may see leads to the login.
+    """
+    caller: Caller = g.caller
+    if caller.level is Level.NONE:
+        if request.method in SAFE and not request.path.startswith("/api/"):
+            return _to_login()
+        check_throttle()
         raise Problem(401, "Not allowed", access.refusal(line().settings))
+    check_sender()
+    if request.method not in SAFE and caller.level < Level.OPERATE:
+        raise Problem(403, "Not allowed", access.ONLY_READS)
+    return None
 
 
-def harden(response: Response) -> Response:
-    """After each request: nothing is cached, framed, sniffed or run inline."""
-    response.headers.update(
-        {
-            "Cache-Control": "no-store",
-            "Content-Security-Policy": POLICY,
-            "Referrer-Policy": "no-referrer",
-            "X-Content-Type-Options": "nosniff",
-        }
-    )
+def check_sender() -> None:
+    """Raises ``Problem`` when the browser says that a page of another site sent this, or does not say that ours did."""
+    if not g.trusted:
+        raise Problem(403, "Not from here", "a page of another site, or of none, sent this; do it from a page of ours")
+
+
+def try_token(token: str) -> Level:
+    """What a token allows; a wrong one is counted against whoever gave it."""
+    found = access.level_of(line().settings, token)
+    if found is Level.NONE:
+        throttle().count(address())
+    return found
+
+
+def check_throttle() -> None:
+    """Raises ``Problem`` when this address has given too many wrong tokens."""
+    if wait := throttle().wait(address()):
+        retry = {"Retry-After": str(int(wait) + 1)}
+        raise Problem(429, "Too many wrong tokens", f"this address is heard again in {wait:.0f} s", retry)
+
+
+def throttle() -> Throttle:
+    found: Throttle = current_app.extensions["throttle"]
+    return found
+
+
+def address() -> str:
+    """Where the request came from."""
+    return access.address(line().settings, request.remote_addr or "", request.headers.get)
+
+
+def is_secure() -> bool:
+    """Did it come over https? On a platform its proxy says so."""
+    forwarded = request.headers.get("X-Forwarded-Proto") if line().settings.platform else None
+    return (forwarded or request.scheme) == "https"
+
+
+def _to_login() -> Response:
+    asked = quote(request.path) + ("?" + request.query_string.decode("latin-1") if request.query_string else "")
+    response = redirect(url_for("login.show", next=asked if asked != "/" else None))
+    assert isinstance(response, Response)
     return response
+
+
+def inside(target: str) -> str:
+    """Where to go after login, if that is in this app; else the first page."""
+    plain = target.isprintable() and "\\" not in target and " " not in target
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        return "/"
+    own = target.startswith("/") and not target.startswith("//") and not parts.scheme and not parts.netloc
+    return target if plain and own else "/"

@@ -4,6 +4,7 @@ from flask import Blueprint, Response, g, request
 
 from jobs.health import answers
 from jobs.health.answers import Answer
+from web import auth
 from web.line import line
 
 blueprint = Blueprint("health", __name__)
@@ -11,7 +12,7 @@ blueprint = Blueprint("health", __name__)
 
 def show() -> Response:
     """What there is at this address."""
-    found = line().answers.get(request.path, g.full)
+    found = line().answers.get(request.path, g.level)
     assert found
     return _response(found)
 
@@ -23,7 +24,8 @@ for path in answers.PATHS:
 @blueprint.post(answers.PROBE)
 def probe() -> Response:
     """Send heartbeats now and wait for them: ``?queue=``, ``?within=`` seconds."""
-    return _response(line().answers.probe(g.full, request.args))
+    auth.require()
+    return _response(line().answers.probe(g.level, request.args))
 
 
 def _response(answer: Answer) -> Response:

@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from jobs import logs
 from jobs.connection import RedisUnavailable, address, require
-from jobs.health import heartbeat
+from jobs.health import access, heartbeat
 from jobs.health.answers import Answers
 from jobs.health.identity import Identity
 from jobs.health.presence import Presence
@@ -37,8 +37,10 @@ class Line:
         with contextlib.suppress(RedisUnavailable):
             require(self.client, address(self.settings))
         self.client.close()
-        if self.settings.token is None and self.settings.platform is None:
-            log.info("no JOBS_TOKEN: API and details are open to this machine; behind a proxy on it, set one")
+        if not access.has_tokens(self.settings) and self.settings.platform is None:
+            log.info("no JOBS_TOKEN: pages and API are open to this machine only; behind a proxy on it, set one")
+        elif not access.has_tokens(self.settings):
+            log.warning("no JOBS_TOKEN: nothing but health is shown on %s; set one", self.settings.platform)
 
     def start(self) -> None:
         """Begin, in threads: a Redis that is late delays nothing."""

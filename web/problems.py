@@ -1,5 +1,7 @@
 """Errors over HTTP: ``application/problem+json`` (RFC 9457), in words."""
 
+from collections.abc import Mapping
+
 from flask import Flask, Response, jsonify
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
@@ -10,18 +12,25 @@ from jobs.errors import EnqueueError, InvalidQuery, UnknownTask
 class Problem(Exception):
     """An answer other than the one asked for."""
 
-    def __init__(self, status: int, title: str, detail: str) -> None:
+    def __init__(self, status: int, title: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
         self.status, self.title, self.detail = status, title, detail
+        self.headers = headers or {}
 
 
 def install(app: Flask) -> None:
     """Answer every error of the app as a problem."""
-    app.register_error_handler(Problem, lambda error: _problem(error.status, error.title, error.detail))
+    app.register_error_handler(Problem, _told)
     app.register_error_handler(EnqueueError, _refused)
     app.register_error_handler(InvalidQuery, lambda error: _problem(422, "Bad query", str(error)))
     app.register_error_handler(RedisError, _no_redis)
     app.register_error_handler(HTTPException, _http)
+
+
+def _told(error: Problem) -> Response:
+    response = _problem(error.status, error.title, error.detail)
+    response.headers.update(error.headers)
+    return response
 
 
 def _refused(error: EnqueueError) -> Response:

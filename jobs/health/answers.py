@@ -10,6 +10,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from jobs.health import access, exposition, metrics, probe, report, samples
+from jobs.health.access import Level
 from jobs.health.look import Look
 from jobs.health.metrics import Collected, Facts
 from jobs.health.presence import Presence
@@ -45,7 +46,7 @@ class Answer(NamedTuple):
 
 
 class Answers:
-    """Answers for one process. ``full`` says whether the caller may see everything.
+    """Answers for one process. ``full``: the caller may see everything, which takes ``Level.READ``.
 
     ``client`` should have a deadline below ``WITHIN`` and no retries. ``round_trips`` as in ``report.queue_health``.
     """
@@ -77,19 +78,21 @@ class Answers:
             "/metrics": self._metrics,
         }
 
-    def get(self, path: str, full: bool) -> Answer | None:
+    def get(self, path: str, level: Level) -> Answer | None:
         """What there is at an address; None where there is none. Takes less than 2 s, and never raises for Redis."""
         page = self._pages.get(path)
-        return page(full) if page else None
+        return page(level >= Level.READ) if page else None
 
-    def probe(self, full: bool, query: Mapping[str, str]) -> Answer:
+    def probe(self, level: Level, query: Mapping[str, str]) -> Answer:
         """Send heartbeats now: down ``queue``, or each queue of the settings, and wait for at most ``within`` seconds.
 
         A worker that runs only loops has no queues: it takes all that there are. This does write, so it is for those
-        who may see everything; and it takes as long as it waits.
+        who may do everything; and it takes as long as it waits.
         """
-        if not full:
+        if level is Level.NONE:
             return _problem(401, "Not allowed", access.refusal(self._settings))
+        if level < Level.OPERATE:
+            return _problem(403, "Not allowed", access.ONLY_READS)
         try:
             within = seconds(query.get("within", f"{PROBED:g}"))
         except ValueError as error:

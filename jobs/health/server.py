@@ -9,7 +9,9 @@ from urllib.parse import parse_qsl
 from jobs import logs
 from jobs.errors import SettingsError
 from jobs.health import access
+from jobs.health.access import Level
 from jobs.health.answers import JSON, PROBE, Answer, Answers
+from jobs.health.throttle import Throttle
 from jobs.settings import Settings
 
 log = logs.of("process")
@@ -35,21 +37,29 @@ def serve(settings: Settings, port: int, answers: Answers) -> None:
     Raises ``SettingsError`` when the port is taken.
     """
 
+    throttle = Throttle()
+
     class Handler(BaseHTTPRequestHandler):
         timeout = PATIENCE
 
         def do_GET(self) -> None:
-            self._say(answers.get(self.path.partition("?")[0], self._full) or NOTHING)
+            self._say(answers.get(self.path.partition("?")[0], self._level()) or NOTHING)
 
         do_HEAD = do_GET
 
         def do_POST(self) -> None:
             path, _, query = self.path.partition("?")
-            self._say(answers.probe(self._full, dict(parse_qsl(query))) if path == PROBE else NOTHING)
+            self._say(answers.probe(self._level(), dict(parse_qsl(query))) if path == PROBE else NOTHING)
 
-        @property
-        def _full(self) -> bool:
-            return access.may_see_all(settings, self.client_address[0], self.headers.get)
+        def _level(self) -> Level:
+            peer, headers = self.client_address[0], self.headers.get
+            address = access.address(settings, peer, headers)
+            if throttle.wait(address):
+                return Level.NONE
+            found = access.level(settings, peer, headers)
+            if found is Level.NONE and access.bearer(headers) is not None:
+                throttle.count(address)
+            return found
 
         def _say(self, answer: Answer) -> None:
             data = answer.body.encode()

@@ -35,6 +35,7 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         tasks=(),
         role="combo",
         token=None,
+        read_token=None,
         host=None,
         port=8000,
         worker_port=None,

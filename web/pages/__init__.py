@@ -1,5 +1,5 @@
 """The pages for people, a file each."""
 
-from web.pages import overview
+from web.pages import login, overview
 
-BLUEPRINTS = (overview.blueprint,)
+BLUEPRINTS = (login.blueprint, overview.blueprint)

@@ -2,12 +2,14 @@
 
 from datetime import UTC, datetime
 
-from flask import Blueprint, g, render_template
+from flask import Blueprint, render_template
 
 from jobs.health import report
+from web import auth
 from web.line import line
 
 blueprint = Blueprint("page", __name__)
+blueprint.before_request(auth.require)
 
 
 @blueprint.get("/")
@@ -15,7 +17,7 @@ def index() -> str:
     view = line().watch.view()
     return render_template(
         "index.html",
-        full=g.full,
+        full=True,
         view=view,
         now=datetime.fromtimestamp(view.snapshot.now, UTC),
         counts=report.COUNTS,
