@@ -10,7 +10,21 @@ import click
 from redis.exceptions import RedisError
 
 from jobs import __version__, keys, queues, registry, scripts
-from jobs.commands import clean, dead, doctor, example, job, lanes, locks, schedules, shared, status, watch, whoami
+from jobs.commands import (
+    audit,
+    clean,
+    dead,
+    doctor,
+    example,
+    job,
+    lanes,
+    locks,
+    schedules,
+    shared,
+    status,
+    watch,
+    whoami,
+)
 from jobs.daemons import DAEMONS
 from jobs.errors import SignalboxError
 from jobs.reaper import LOST_LEASES, POISON
@@ -43,6 +57,7 @@ cli.add_command(dead.group)
 cli.add_command(clean.command)
 cli.add_command(schedules.group)
 cli.add_command(whoami.command)
+cli.add_command(audit.command)
 
 
 @cli.command()
@@ -78,7 +93,8 @@ def pause(queue: str) -> None:
     What of QUEUE runs goes on; the rest waits until it is resumed.
     """
     client = shared.client()
-    client.sadd(keys.PAUSED, queue)
+    if client.sadd(keys.PAUSED, queue):
+        shared.note(client, "queue.pause", queue)
     click.echo(f"{queue} is paused; {client.llen(keys.queue(queue))} jobs wait")
 
 
@@ -87,7 +103,8 @@ def pause(queue: str) -> None:
 def resume(queue: str) -> None:
     """Let workers take from a queue again."""
     client = shared.client()
-    was_paused = client.srem(keys.PAUSED, queue)
+    if was_paused := client.srem(keys.PAUSED, queue):
+        shared.note(client, "queue.resume", queue)
     click.echo(f"{queue} {'goes on' if was_paused else 'was not paused'}; {client.llen(keys.queue(queue))} jobs wait")
 
 

@@ -39,6 +39,7 @@ ORPHANS = f"{OURS}:orphans"
 QUARANTINE = f"{OURS}:quarantine"
 INSTANCES = f"{OURS}:instances"
 METERS = f"{OURS}:meters"
+AUDIT = f"{OURS}:audit"
 
 HEARTBEAT = "heartbeat-"
 """How the ids of heartbeat jobs begin; no other job's id may."""
@@ -91,6 +92,7 @@ KEYS = (
     Key("<p>:signalbox:leader", "string", "10 s", "token of the process whose scheduler leads"),
     Key("worker:instance:lock:<type>", "string", "6 s", "who is the single worker of a type, and its token"),
     Key("<p>:signalbox:meters", "hash", "none", "counts of waits, durations, recovered jobs and refused results"),
+    Key("<p>:signalbox:audit", "stream", "90 days; 10,000 entries", "what people and programs did: who, what, to what"),
     Key("<p>:signalbox:instances", "hash", "none", "the last token of each type of single workers"),
 )
 

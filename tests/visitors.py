@@ -20,10 +20,16 @@ Make = Callable[..., FlaskClient]
 def visitor(url: str, tasks: None) -> Iterator[Make]:
     """Makes visitors far away, at a line with the settings that are given, else with both tokens."""
 
+    clients = []
+
     def make(**environ: str) -> FlaskClient:
-        found = create_app(Settings.from_environ({"REDIS_URL": url, **(environ or TOKENS)})).test_client()
+        app = create_app(Settings.from_environ({"REDIS_URL": url, **(environ or TOKENS)}))
+        clients.append(app.extensions["line"].client)
+        found = app.test_client()
         found.environ_base["REMOTE_ADDR"] = FAR
         return found
 
     yield make
+    for client in clients:
+        client.close()
     gc.collect()  # the threads in which Redis is asked end with their app

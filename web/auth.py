@@ -1,16 +1,21 @@
 """Who may see and do what. Closed by default: without a token, only loopback, and only in development."""
 
-from typing import NamedTuple
+import logging
+from typing import Literal, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from flask import Response, current_app, g, redirect, request, url_for
+from redis.exceptions import RedisError
 
+from jobs import audit, logs
 from jobs.health import access
 from jobs.health.access import SAFE, Level
 from jobs.health.throttle import Throttle
 from web import session
 from web.line import line
 from web.problems import Problem
+
+log = logs.of("web")
 
 ROLES = {Level.NONE: "nobody", Level.READ: "reader", Level.OPERATE: "operator"}
 
@@ -19,26 +24,33 @@ class Caller(NamedTuple):
     """Who sent a request, by what it carries; whether it was meant is another question."""
 
     level: Level
+    by: Literal["session", "token", "place"]
+    """What it is allowed by."""
     name: str = ""
-    by_session: bool = False
 
 
 def identify() -> None:
     """Before each request: ``g.level`` says what the caller may do, ``g.actor`` who it is, for the audit."""
     caller = g.caller = _caller()
-    g.trusted = access.is_trusted(request.method, request.headers.get, caller.by_session)
+    g.trusted = access.is_trusted(request.method, request.headers.get, caller.by == "session")
     g.level = caller.level if g.trusted else Level.NONE
-    g.actor = f"{caller.name + ', ' if caller.name else ''}{ROLES[caller.level]} from {address()}"
+    g.actor = actor(caller.level, caller.name)
 
 
 def _caller() -> Caller:
     settings, headers = line().settings, request.headers.get
     token = access.bearer(headers)
     if token is not None and access.has_tokens(settings):
-        return Caller(Level.NONE if throttle().wait(address()) else try_token(token))
+        return Caller(Level.NONE if throttle().wait(address()) else try_token(token), "token")
     if found := session.read(settings, request.cookies.get(session.COOKIE, "")):
-        return Caller(found.level, found.name, by_session=True)
-    return Caller(Level.OPERATE if access.is_local(settings, request.remote_addr or "", headers) else Level.NONE)
+        return Caller(found.level, "session", found.name)
+    is_local = access.is_local(settings, request.remote_addr or "", headers)
+    return Caller(Level.OPERATE if is_local else Level.NONE, "place")
+
+
+def actor(level: Level, name: str) -> str:
+    """Who somebody is in the audit."""
+    return f"{name + ', ' if name else ''}{ROLES[level]} from {address()}"
 
 
 def require() -> Response | None:
@@ -70,7 +82,23 @@ def try_token(token: str) -> Level:
     found = access.level_of(line().settings, token)
     if found is Level.NONE:
         throttle().count(address())
+        log.warning("a wrong token came from %s", address())
     return found
+
+
+def note(action: str, target: str, actor: str | None = None) -> None:
+    """Once something was done: put down who did it, what, and to what in words; a Redis that fails then undoes nothing.
+
+    What programs put in is their work, and would push everything else out: of ``job.enqueue`` only people's is noted.
+    """
+    if action == "job.enqueue" and g.caller.by == "token":
+        return
+    who = actor or g.actor
+    logs.say(log, logging.INFO, "action", actor=who, action=action, target=target)
+    try:
+        audit.note(line().client, who, action, target)
+    except RedisError as error:
+        log.warning("%s of %s is not in the audit: %s", action, target, error)
 
 
 def check_throttle() -> None:

@@ -3,7 +3,7 @@
 import click
 
 from jobs import retention
-from jobs.commands.shared import client
+from jobs.commands.shared import client, note
 from jobs.read import seconds
 from jobs.settings import current
 
@@ -25,5 +25,7 @@ def command(queue: str | None, older: float | None, failed: bool) -> None:
     Workers do it by themselves, all the time; this does it now. What is beyond the last JOBS_KEEP_LAST goes too. What
     is not over is never touched.
     """
-    removed = retention.clean(client(), current(), queue, older=older, failed=failed).removed
+    redis = client()
+    removed = retention.clean(redis, current(), queue, older=older, failed=failed).removed
+    note(redis, "queue.clean", f"{queue or 'all queues'}: {removed} jobs")
     click.echo(f"{removed:,} {'job' if removed == 1 else 'jobs'} removed")

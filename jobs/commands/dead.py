@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from jobs import dead
-from jobs.commands.shared import ListByDefault, client, console
+from jobs.commands.shared import ListByDefault, client, console, note
 from jobs.errors import InvalidQuery
 from jobs.letters import Filter
 
@@ -107,7 +107,9 @@ def retry(ids: tuple[str, ...], every: bool, **options: Any) -> None:
     """
     redis = client()
     chosen = _choose(redis, ids, every, options)
-    _tell(len(dead.retry(redis, chosen)), len(chosen), "run anew", "not there, or not failed")
+    done = dead.retry(redis, chosen)
+    _note(redis, "retry", done)
+    _tell(len(done), len(chosen), "run anew", "not there, or not failed")
 
 
 @group.command()
@@ -119,7 +121,16 @@ def delete(ids: tuple[str, ...], every: bool, yes: bool, **options: Any) -> None
     chosen = _choose(redis, ids, every, options)
     if every and chosen and not yes:
         click.confirm(f"delete {len(chosen):,} dead letters?", abort=True)
-    _tell(len(dead.delete(redis, chosen)), len(chosen), "deleted", "not there, or not over")
+    done = dead.delete(redis, chosen)
+    _note(redis, "delete", done)
+    _tell(len(done), len(chosen), "deleted", "not there, or not over")
+
+
+def _note(redis: Redis, action: str, done: list[str]) -> None:
+    if len(done) == 1:
+        note(redis, f"job.{action}", done[0])
+    elif done:
+        note(redis, f"jobs.{action}", f"{len(done):,} jobs, {done[0]} the first")
 
 
 def _choose(redis: Redis, ids: tuple[str, ...], every: bool, options: dict[str, Any]) -> list[str]:

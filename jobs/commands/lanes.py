@@ -3,11 +3,12 @@
 from itertools import islice
 
 import click
+from redis import Redis
 from rich.markup import escape
 from rich.table import Table
 
 from jobs import lanes
-from jobs.commands.shared import ListByDefault, client, console
+from jobs.commands.shared import ListByDefault, client, console, note
 from jobs.lanes import Lane
 
 SHOWN = 200
@@ -50,7 +51,8 @@ def resume(key: str) -> None:
 
     It is tried again with all its attempts; then the rest of the lane KEY follows.
     """
-    _tell(key, lanes.resume(client(), key), "goes on with the job that failed")
+    redis = client()
+    _tell(redis, key, "resume", lanes.resume(redis, key), "goes on with the job that failed")
 
 
 @group.command()
@@ -60,7 +62,8 @@ def skip(key: str) -> None:
 
     It stays among the dead letters; the rest of the lane KEY runs.
     """
-    _tell(key, lanes.skip(client(), key), "goes on without the job that failed")
+    redis = client()
+    _tell(redis, key, "skip", lanes.skip(redis, key), "goes on without the job that failed")
 
 
 @group.command()
@@ -70,11 +73,13 @@ def clear(key: str) -> None:
 
     What runs of the lane KEY goes on.
     """
-    click.echo(f"{key}: {lanes.clear(client(), key)} jobs canceled")
+    redis = client()
+    count = lanes.clear(redis, key)
+    note(redis, "lane.clear", f"{key}: {count} jobs")
+    click.echo(f"{key}: {count} jobs canceled")
 
 
-def _tell(key: str, was_halted: bool, done: str) -> None:
+def _tell(redis: Redis, key: str, action: str, was_halted: bool, done: str) -> None:
     if was_halted:
-        click.echo(f"{key} {done}; {lanes.lane(key, client()).depth} jobs in the lane")
-    else:
-        click.echo(f"{key} was not halted; {lanes.lane(key, client()).depth} jobs in the lane")
+        note(redis, f"lane.{action}", key)
+    click.echo(f"{key} {done if was_halted else 'was not halted'}; {lanes.lane(key, redis).depth} jobs in the lane")

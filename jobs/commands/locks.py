@@ -4,7 +4,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from jobs.commands.shared import ListByDefault, client, console
+from jobs.commands.shared import ListByDefault, client, console, note
 from jobs.supervise import instance
 
 
@@ -45,10 +45,13 @@ def release(kind: str, force: bool) -> None:
     """Take the lock of TYPE from its holder, which then stops its work; another begins once it surely has."""
     if not force:
         raise click.UsageError("a holder gives its lock back when it stops, and a dead one's runs out; or use --force")
-    found = instance.revoke(client(), kind)
+    redis = client()
+    found = instance.revoke(redis, kind)
     if found is None or found.holder is None:
         click.echo(f"{kind} was free; nothing is changed")
-    elif found.left:
+        return
+    note(redis, "lock.release", f"{kind}, from {found.holder}")
+    if found.left:
         click.echo(
             f"{kind} is taken from {found.holder}: it stops its work when it next renews the lock, "
             f"and the type is free in {found.left:.1f} s"

@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from jobs import schedules
-from jobs.commands.shared import ListByDefault, client, console
+from jobs.commands.shared import ListByDefault, client, console, note
 
 
 @click.group("schedules", cls=ListByDefault)
@@ -39,21 +39,29 @@ def show() -> None:
 @click.argument("name")
 def run(name: str) -> None:
     """Make a job of the schedule NAME now, and print its id; its slots stay as they are."""
-    click.echo(schedules.run(client(), name).id)
+    redis = client()
+    job_id = schedules.run(redis, name).id
+    note(redis, "schedule.run", f"{name}, job {job_id}")
+    click.echo(job_id)
 
 
 @group.command()
 @click.argument("name")
 def pause(name: str) -> None:
     """Make no job of the schedule NAME until it is resumed."""
-    click.echo(f"{name} {'is paused' if schedules.pause(client(), name) else 'was paused already'}")
+    redis = client()
+    if paused := schedules.pause(redis, name):
+        note(redis, "schedule.pause", name)
+    click.echo(f"{name} {'is paused' if paused else 'was paused already'}")
 
 
 @group.command()
 @click.argument("name")
 def resume(name: str) -> None:
     """Let the paused schedule NAME go on, with its next slot."""
-    slot = schedules.resume(client(), name)
+    redis = client()
+    if slot := schedules.resume(redis, name):
+        note(redis, "schedule.resume", name)
     click.echo(f"{name} goes on; next at {_shown(slot)}" if slot else f"{name} was not paused")
 
 

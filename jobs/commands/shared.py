@@ -1,10 +1,15 @@
 """What every command needs."""
 
+import getpass
+import os
+import socket
+
 import click
 from redis import Redis
+from redis.exceptions import RedisError
 from rich.console import Console
 
-from jobs import connection
+from jobs import audit, connection
 from jobs.errors import SignalboxError
 from jobs.settings import current
 
@@ -27,6 +32,21 @@ def console() -> Console:
     """Where tables go; into a file or a pipe they are as wide as they need."""
     found = Console()
     return found if found.is_terminal else Console(width=200)
+
+
+def note(redis: Redis, action: str, target: str) -> None:
+    """Put down in the audit what was done here; it was done, whether that is noted or not."""
+    try:
+        audit.note(redis, f"command line, {_user()}@{socket.gethostname()}", action, target)
+    except RedisError as error:
+        click.echo(f"signalbox: this is not in the audit: {error}", err=True)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container may run as a number that has no name
+        return str(os.getuid())
 
 
 class ListByDefault(click.Group):

@@ -1,5 +1,5 @@
 """The JSON API, a file for each thing that it is about."""
 
-from web.api import dead, jobs
+from web.api import audit, dead, jobs
 
-BLUEPRINTS = (jobs.blueprint, dead.blueprint)
+BLUEPRINTS = (audit.blueprint, jobs.blueprint, dead.blueprint)

@@ -54,6 +54,7 @@ def retry(job_id: str) -> Response:
     """Have a job that has failed run anew: 202 and where to find it; 404 or 409 when it cannot."""
     if not dead.retry(line().client, [_id(job_id)]):
         raise _refusal(job_id, "only one that failed, was stopped or was canceled is run anew")
+    auth.note("job.retry", job_id)
     response = jsonify({"id": job_id, "state": _state(job_id)})
     response.status_code = 202
     response.headers["Location"] = url_for("api.show", job_id=job_id)
@@ -65,6 +66,7 @@ def delete(job_id: str) -> Response:
     """Delete a job that is over, with its attempts; 404 or 409 when it cannot be."""
     if not dead.delete(line().client, [_id(job_id)]):
         raise _refusal(job_id, "only one that is over, and whose follow-ups are done, is deleted")
+    auth.note("job.delete", job_id)
     return jsonify({"id": job_id, "deleted": True})
 
 
@@ -79,6 +81,7 @@ def clean() -> Response:
         raise Problem(422, "Bad request", "'failed' must be true or false, and 'queue' a name")
     older = None if older is None else queues.checked_seconds("older", older, 0)
     cleaned = retention.clean(line().client, line().settings, queue, older=older, failed=failed, within=SECONDS)
+    auth.note("queue.clean", f"{queue or 'all queues'}: {cleaned.removed} jobs")
     return jsonify({"removed": cleaned.removed, "complete": cleaned.complete})
 
 

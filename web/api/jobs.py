@@ -33,6 +33,8 @@ def enqueue() -> Response:
     options = {name: body[name] for name in OPTIONS & set(body)}
     job = queues.prepare(body["task"], *body.get("args", []), retry=retry, **options, **body.get("kwargs", {}))
     [accepted] = queues.submit(line().client, [job])
+    if accepted.created:
+        auth.note("job.enqueue", f"{accepted.id}, {body['task']}")
     response = jsonify({"id": accepted.id, "queue": accepted.queue, "created": accepted.created})
     response.status_code = 202
     response.headers["Location"] = url_for("api.show", job_id=accepted.id)

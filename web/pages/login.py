@@ -27,8 +27,10 @@ def enter() -> Response:
     level = auth.try_token(request.form.get("token", "").strip())
     if level is Level.NONE:
         return _form(401, "This is no token of this line.")
+    name = session.named(request.form.get("name", ""))
     response = _to(auth.inside(request.form.get("next", "/")))
-    session.begin(response, line().settings, Session(level, request.form.get("name", "")), auth.is_secure())
+    session.begin(response, line().settings, Session(level, name), auth.is_secure())
+    auth.note("session.begin", "the pages", auth.actor(level, name))
     return response
 
 
