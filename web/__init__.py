@@ -26,7 +26,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from jobs.health.throttle import Throttle
     from jobs.health.watch import Watch
     from jobs.settings import current
-    from web import api, auth, headers, health, pages, problems
+    from web import api, assets, auth, frame, headers, health, live, pages, problems
     from web.line import Line
 
     settings = settings or current()
@@ -34,14 +34,16 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     me = process_id("web")
     client = connect(settings, "web", deadline=DEADLINE, retries=0, instance=me)
     presence = Presence(settings, "web", client, queues=settings.queues)
-    app = Flask(__name__)
+    app = Flask(__name__, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.extensions["line"] = Line(settings, client, Watch(settings, client), presence)
     app.extensions["throttle"] = Throttle()
     problems.install(app)
     headers.install(app)
+    frame.install(app)
+    assets.install(app)
     app.before_request(auth.identify)
-    for blueprint in (health.blueprint, *api.BLUEPRINTS, *pages.BLUEPRINTS):
+    for blueprint in (health.blueprint, live.blueprint, *api.BLUEPRINTS, *pages.BLUEPRINTS):
         app.register_blueprint(blueprint)
     return app

@@ -15,6 +15,7 @@ from jobs.health import access
 from jobs.settings import Settings
 from jobs.supervise.process import die_with_launcher
 from web import create_app
+from web.line import Line
 
 THREADS = 16
 MEMORY = Path("/dev/shm")  # noqa: S108
@@ -38,7 +39,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "control_socket_disable": True,
             "loglevel": "warning",
             "proc_name": "signalbox-web",
-            "post_worker_init": lambda worker: worker.app.callable.extensions["line"].start(),
+            "post_worker_init": _begin,
             "worker_exit": lambda arbiter, worker: worker.app.callable.extensions["line"].stop(),
         }
         if MEMORY.is_dir():
@@ -48,6 +49,13 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         return self._create(self._settings)
+
+
+def _begin(worker: Any) -> None:
+    """Start the line in gunicorn's worker; who listens there is let go as soon as it is told to stop."""
+    line: Line = worker.app.callable.extensions["line"]
+    line.pulse.goes_on = lambda: bool(worker.alive)
+    line.start()
 
 
 def _bind(settings: Settings) -> list[str]:

@@ -15,6 +15,7 @@ from jobs.health.identity import Identity
 from jobs.health.presence import Presence
 from jobs.health.watch import Watch
 from jobs.settings import Settings
+from web.pulse import Pulse
 
 log = logs.of("web")
 
@@ -27,6 +28,7 @@ class Line:
         self.client = client
         self.watch = watch
         self.presence = presence
+        self.pulse = Pulse(watch, client)
         self.round_trips: dict[str, float] = {}
         """Seconds that our own heartbeat took to come back, for each queue from which one has."""
         self.answers = Answers(settings, client, watch, presence, self.round_trips)
