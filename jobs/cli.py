@@ -9,7 +9,7 @@ from typing import Any
 import click
 from redis.exceptions import RedisError
 
-from jobs import __version__, keys, queues, registry, scripts
+from jobs import __version__, gates, keys, queues, registry, scripts
 from jobs.commands import (
     audit,
     clean,
@@ -93,7 +93,7 @@ def pause(queue: str) -> None:
     What of QUEUE runs goes on; the rest waits until it is resumed.
     """
     client = shared.client()
-    if client.sadd(keys.PAUSED, queue):
+    if gates.pause(client, queue):
         shared.note(client, "queue.pause", queue)
     click.echo(f"{queue} is paused; {client.llen(keys.queue(queue))} jobs wait")
 
@@ -103,7 +103,7 @@ def pause(queue: str) -> None:
 def resume(queue: str) -> None:
     """Let workers take from a queue again."""
     client = shared.client()
-    if was_paused := client.srem(keys.PAUSED, queue):
+    if was_paused := gates.resume(client, queue):
         shared.note(client, "queue.resume", queue)
     click.echo(f"{queue} {'goes on' if was_paused else 'was not paused'}; {client.llen(keys.queue(queue))} jobs wait")
 

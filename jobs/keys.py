@@ -31,6 +31,7 @@ TICKED = f"{OURS}:ticked"
 EXECUTIONS = f"{OURS}:executions"
 PAUSED = f"{OURS}:paused"
 FENCE = f"{OURS}:fence"
+LOCKS = f"{OURS}:locks"
 SYNCED = f"{OURS}:synced"
 OUTBOX = f"{OURS}:outbox"
 SCHEDULES = f"{OURS}:schedules"
@@ -78,6 +79,7 @@ KEYS = (
         "the jobs a child holds, each with its token and its locks",
     ),
     Key("<p>:signalbox:lock:<name>", "hash", "the lock's ttl", "who has a lock, since when, its token and its note"),
+    Key("<p>:signalbox:locks", "zset", "as the lock that lasts longest", "names of locks, by when each runs out"),
     Key("<p>:signalbox:fence", "string", "none", "the last fencing token given with a lock"),
     Key("<p>:signalbox:executions", "string", "none", "count of executions: the source of tokens"),
     Key("<p>:signalbox:ticked", "string", "1 day", "when a keeper last ticked"),

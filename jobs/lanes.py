@@ -5,13 +5,17 @@ A lane is a list; its head is the one job that may be in a queue. The order is t
 
 import time
 from collections.abc import Iterator
+from itertools import islice
 from typing import Literal, NamedTuple, cast
 
 from redis import Redis
 
-from jobs import connection, keys, scripts
+from jobs import connection, keys, paging, scripts
 
 SWEEP = 500
+AT_ONCE = 100
+LOOKED_AT = 5000
+"""Lanes that a page looks at, at most."""
 LOOK = 0.05
 LOOK_CAP = 1.0
 
@@ -32,6 +36,13 @@ class Lane(NamedTuple):
     queue: str | None
     since: str | None
     """Since when the head runs, waits or has failed: UTC, as RQ writes it."""
+
+
+class Page(NamedTuple):
+    """Some lanes. There may be fewer than asked for; ``next`` is None once these were the last."""
+
+    lanes: list[Lane]
+    next: str | None
 
 
 def lane(key: str, client: Redis | None = None) -> Lane:
@@ -61,6 +72,32 @@ def lanes(client: Redis, queue: str | None = None) -> Iterator[Lane]:
     while found := cast(list[bytes], client.zrange(keys.LANES, first, first + SWEEP - 1)):
         first += SWEEP
         yield from (one for one in read(client, [key.decode() for key in found]) if queue in (None, one.queue))
+
+
+def page(
+    client: Redis,
+    queue: str | None = None,
+    state: State | None = None,
+    begins: str = "",
+    limit: int = 50,
+    cursor: str | None = None,
+) -> Page:
+    """One page of the lanes that hold jobs: whose head is of ``queue`` and in ``state``, whose key ``begins`` so.
+
+    ``cursor`` is the ``next`` of the page before. Raises ``InvalidQuery`` for one that was not given out.
+    """
+    index = keys.HALTED if state == "halted" else keys.LANES
+    places = paging.walk(client, index, begins, paging.place(cursor))
+    found: list[Lane] = []
+    looked = 0
+    while portion := list(islice(places, AT_ONCE)):
+        for at, one in zip(portion, read(client, [at.name for at in portion]), strict=True):
+            looked += 1
+            if one.depth and queue in (None, one.queue) and state in (None, one.state):
+                found.append(one)
+            if len(found) == limit or looked == LOOKED_AT:
+                return Page(found, paging.cursor(at))
+    return Page(found, None)
 
 
 def read(client: Redis, names: list[str]) -> list[Lane]:

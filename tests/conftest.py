@@ -10,6 +10,7 @@ import itertools
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from redis.exceptions import RedisError
 
 from jobs import connection, registry, settings
 from jobs.launcher.server import start
+from tests.api import Api
 from tests.support import ROOT, Processes, free_port, wait_for
 from tests.visitors import visitor as visitor
 
@@ -84,6 +86,13 @@ def tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JOBS_TASKS", "tests.tasks")
     _forget()
     registry.load(("tests.tasks",))
+
+
+@pytest.fixture
+def api(url: str, tasks: None) -> Iterator[Api]:
+    """The API, in this process."""
+    with closing(Api()) as found:
+        yield found
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ from jobs.scripts.engine import (
     report,
     settle,
 )
-from jobs.scripts.intake import NewJob, admit, delete, purge, requeue, trim
+from jobs.scripts.intake import NewJob, admit, delete, empty, purge, requeue, trim
 from jobs.scripts.keeper import Ticked, grant, recover, retire, step_down, tick
-from jobs.scripts.lanes import Promoted, advance, clear, promote, resume
+from jobs.scripts.lanes import Promoted, advance, clear, promote, resume, retrying
 from jobs.scripts.locks import (
     BUSY,
     GONE,
@@ -72,6 +72,7 @@ __all__ = [
     "drop_instance",
     "due",
     "echo",
+    "empty",
     "exchange",
     "fire",
     "grant",
@@ -88,6 +89,7 @@ __all__ = [
     "requeue",
     "resume",
     "retire",
+    "retrying",
     "revoke_instance",
     "ring",
     "settle",

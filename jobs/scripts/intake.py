@@ -8,7 +8,7 @@ from redis.exceptions import NoScriptError, ResponseError
 
 from jobs import keys
 from jobs.errors import DurabilityUnconfirmed
-from jobs.scripts.call import Value, digest, in_full, invocation, run, source
+from jobs.scripts.call import Value, digest, in_full, invocation, run, source, text
 
 DAY = 86400
 UNIQUE_FOR = 7 * DAY
@@ -106,3 +106,14 @@ def purge(client: Redis, kind: str, queue: str, seconds: float, first: int, most
     """Remove jobs of a registry that ended longer ago; how many of ``most`` were there to look at, how many went."""
     looked, removed = run(client, "purge", [keys.registry(kind, queue)], [keys.PREFIX, seconds, first, most])
     return int(looked), int(removed)
+
+
+def empty(client: Redis, queue: str, before: str, first: int, most: int) -> tuple[int, int, str]:
+    """Remove jobs that were put in a queue no later than ``before``, as RQ writes a time; '' for now.
+
+    How many of ``most`` were there to look at, how many went, and the time that was meant.
+    """
+    looked, removed, when = run(
+        client, "empty", [keys.queue(queue)], [keys.PREFIX, keys.HEARTBEAT, before, first, most]
+    )
+    return int(looked), int(removed), text(when)

@@ -34,3 +34,9 @@ def promote(client: Redis, queue: str, limit: int = 500) -> Promoted:
     scheduled = keys.registry("scheduled", queue)
     moved, *limited = run(client, "promote", [scheduled], [keys.PREFIX, queue, limit])
     return Promoted(int(moved), [text(job_id) for job_id in limited])
+
+
+def retrying(client: Redis, queues: Sequence[str], most: int) -> list[int]:
+    """Of how many scheduled jobs of each queue it is another attempt; looks at ``most`` of each, those due first."""
+    registries = [keys.registry("scheduled", queue) for queue in queues]
+    return [int(count) for count in run(client, "retrying", registries, [keys.PREFIX, most])]

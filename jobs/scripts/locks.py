@@ -32,7 +32,7 @@ class Locked(NamedTuple):
 
 def lock(client: Redis, name: str, owner: str, ttl: float, process: str, execution: Execution | None) -> Locked:
     """Take a lock for ``ttl`` seconds, in a job for its execution; with the same owner, sending again is safe."""
-    names, who = [keys.lock(name), keys.FENCE, *_holding(execution)], _who(execution)
+    names, who = [keys.lock(name), keys.FENCE, keys.LOCKS, *_holding(execution)], _who(execution)
     token, *found = run(client, "lock", names, [name, owner, int(ttl * 1000), process, *who])
     if not found:
         return Locked(token)
@@ -42,7 +42,7 @@ def lock(client: Redis, name: str, owner: str, ttl: float, process: str, executi
 
 def renew(client: Redis, name: str, owner: str, ttl: float) -> bool:
     """Have a lock last ``ttl`` seconds from now; False when it is not its owner's."""
-    return bool(run(client, "renew", [keys.lock(name)], [owner, int(ttl * 1000)]))
+    return bool(run(client, "renew", [keys.lock(name), keys.LOCKS], [owner, int(ttl * 1000), name]))
 
 
 def annotate(client: Redis, name: str, owner: str, note: str) -> bool:
@@ -52,7 +52,7 @@ def annotate(client: Redis, name: str, owner: str, note: str) -> bool:
 
 def unlock(client: Redis, name: str, owner: str, execution: Execution | None) -> bool | None:
     """Give a lock back; None when nobody has it, False when it, or its execution, is another's by now."""
-    names = [keys.lock(name), *_holding(execution)]
+    names = [keys.lock(name), keys.LOCKS, *_holding(execution)]
     reply = run(client, "unlock", names, [name, owner, *_who(execution)])
     return None if reply == 0 else reply == 1
 

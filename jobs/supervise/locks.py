@@ -40,6 +40,12 @@ class Holder(NamedTuple):
     since: datetime
     note: dict[str, Any]
 
+    @property
+    def run_id(self) -> str | None:
+        """The ``run_id`` that it has noted."""
+        run = self.note.get("run_id")
+        return None if run is None else str(run)
+
 
 @contextmanager
 def lock(
@@ -112,8 +118,11 @@ def is_locked(name: str, client: Redis | None = None) -> bool:
 def holder(name: str, client: Redis | None = None) -> Holder | None:
     """Who has this lock; None when nobody has."""
     found = cast(dict[bytes, bytes], (client or connection.default()).hgetall(keys.lock(name)))
-    if not found:
-        return None
+    return told(found) if found else None
+
+
+def told(found: dict[bytes, bytes]) -> Holder:
+    """What a lock says of who has it."""
     return Holder(
         found[b"job"].decode() or None,
         found[b"process"].decode(),
@@ -130,8 +139,7 @@ def _utc(seconds: float) -> datetime:
 def active_run(name: str, client: Redis | None = None) -> str | None:
     """The ``run_id`` that the holder of this lock has noted; None when nobody has it, or has noted none."""
     found = holder(name, client)
-    run = found.note.get("run_id") if found else None
-    return None if run is None else str(run)
+    return found.run_id if found else None
 
 
 def wait_for_active_runs(name: str, max_wait: float, client: Redis | None = None) -> bool:

@@ -1,5 +1,15 @@
 """The JSON API, a file for each thing that it is about."""
 
-from web.api import audit, dead, jobs
+from web.api import audit, dead, findings, jobs, lanes, locks, queues, schedules, workers
 
-BLUEPRINTS = (audit.blueprint, jobs.blueprint, dead.blueprint)
+BLUEPRINTS = (
+    audit.blueprint,
+    jobs.blueprint,
+    dead.blueprint,
+    queues.blueprint,
+    lanes.blueprint,
+    workers.blueprint,
+    schedules.blueprint,
+    locks.blueprint,
+    findings.blueprint,
+)

@@ -5,7 +5,7 @@ from flask import Blueprint, Response, jsonify, request
 from jobs import audit
 from jobs.errors import InvalidQuery
 from web import auth
-from web.api.jobs import iso
+from web.api.shared import iso
 from web.line import line
 
 blueprint = Blueprint("audit", __name__)

@@ -1,15 +1,15 @@
-"""What has ended badly, over HTTP: list it, group it, run it anew, delete it, and clean up."""
+"""What has ended badly, over HTTP: list it, group it, run it anew, delete it."""
 
 from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request, url_for
 
-from jobs import dead, keys, queues, retention
+from jobs import dead, keys, queues
 from jobs.errors import InvalidJobId, InvalidQuery
 from jobs.letters import Filter, Letter
 from web import auth
-from web.api.jobs import iso
+from web.api.shared import iso
 from web.line import line
 from web.problems import Problem
 
@@ -20,8 +20,6 @@ FILTERS = ("queue", "task", "error", "key", "since")
 LIMIT, MOST = 50, 500
 GROUPED = 5000
 """Dead letters that are grouped, at most: the newest."""
-SECONDS = 5.0
-"""For which one request cleans; the caller sends another."""
 
 
 @blueprint.get("/api/dead")
@@ -68,21 +66,6 @@ def delete(job_id: str) -> Response:
         raise _refusal(job_id, "only one that is over, and whose follow-ups are done, is deleted")
     auth.note("job.delete", job_id)
     return jsonify({"id": job_id, "deleted": True})
-
-
-@blueprint.post("/queue/clean")
-def clean() -> Response:
-    """Remove finished jobs now; ``{"older": seconds, "failed": bool, "queue": name}``, all of which may be left out."""
-    body = request.get_json(silent=True) if request.get_data() else {}
-    if not isinstance(body, dict) or set(body) - {"older", "failed", "queue"}:
-        raise Problem(422, "Bad request", 'send a JSON object such as {"older": 604800, "failed": false}')
-    older, failed, queue = body.get("older"), body.get("failed", False), body.get("queue")
-    if not isinstance(failed, bool) or not isinstance(queue, str | None):
-        raise Problem(422, "Bad request", "'failed' must be true or false, and 'queue' a name")
-    older = None if older is None else queues.checked_seconds("older", older, 0)
-    cleaned = retention.clean(line().client, line().settings, queue, older=older, failed=failed, within=SECONDS)
-    auth.note("queue.clean", f"{queue or 'all queues'}: {cleaned.removed} jobs")
-    return jsonify({"removed": cleaned.removed, "complete": cleaned.complete})
 
 
 def _filter(known: set[str]) -> Filter:

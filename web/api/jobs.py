@@ -1,6 +1,5 @@
 """The JSON API: put a job in, look at it."""
 
-from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request, url_for
@@ -12,6 +11,7 @@ from jobs.job import Job
 from jobs.records import Attempt
 from jobs.retry import Retry
 from web import auth
+from web.api.shared import iso
 from web.line import line
 from web.problems import Problem
 
@@ -101,7 +101,3 @@ def _attempt(one: Attempt) -> dict[str, Any]:
         "outcome": one.outcome,
         "error": one.error,
     }
-
-
-def iso(when: datetime | None) -> str | None:
-    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z") if when else None

@@ -4,6 +4,9 @@ local function free(prefix, locks)
   if locks == '' then return end
   for name, owner in pairs(cjson.decode(locks)) do
     local lock = prefix .. ':signalbox:lock:' .. name
-    if redis.pcall('HGET', lock, 'owner') == owner then redis.call('DEL', lock) end
+    if redis.pcall('HGET', lock, 'owner') == owner then
+      redis.call('DEL', lock)
+      redis.call('ZREM', prefix .. ':signalbox:locks', name)
+    end
   end
 end

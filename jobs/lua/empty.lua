@@ -1,0 +1,35 @@
+#!lua flags=allow-oom
+-- empty: remove jobs that wait in a queue, with all that is kept of them; their lanes go on. A call looks at a part of
+-- it. What was put in later than a time stays, so that a lane's next job, which goes to the end, is not removed too;
+-- so do heartbeats, and what a child holds.
+--
+-- KEYS  1 the queue. All other keys share its prefix and hash tag.
+-- ARGV  1 prefix, 2 what ids of heartbeats begin with, 3 the time, as RQ writes it; '' for now, 4 how many entries to
+--       pass over, 5 how many to look at
+-- returns  how many were looked at, how many of them were removed, the time
+
+-- @include iso
+-- @include clock
+-- @include advance
+-- @include erase
+local prefix, beats, before = ARGV[1], ARGV[2], ARGV[3] ~= '' and ARGV[3] or stamp
+local outbox = prefix .. ':signalbox:outbox'
+
+local function is_held(id, holder)
+  return holder and redis.call('HEXISTS', prefix .. ':signalbox:held:' .. holder, id) == 1
+end
+
+local ids = redis.call('LRANGE', KEYS[1], ARGV[4], ARGV[4] + ARGV[5] - 1)
+local removed = 0
+for _, id in ipairs(ids) do
+  local hash = prefix .. ':job:' .. id
+  local status, since, holder = unpack(redis.call('HMGET', hash, 'status', 'enqueued_at', 'held_by'))
+  if status == 'queued' and (since or '') <= before and string.sub(id, 1, #beats) ~= beats and not is_held(id, holder)
+    and not redis.call('ZSCORE', outbox, id .. ':canceled') then
+    redis.call('LREM', KEYS[1], 1, id)
+    redis.call('HSET', hash, 'status', 'canceled')
+    erase(prefix, id, now, stamp)
+    removed = removed + 1
+  end
+end
+return { #ids, removed, before }

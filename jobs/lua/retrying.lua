@@ -1,0 +1,19 @@
+#!lua flags=allow-oom
+-- retrying: how many of the scheduled jobs of each queue have run before, and are to be tried again. Those that are due
+-- first are looked at: a retry comes soon.
+--
+-- KEYS  the scheduled registries
+-- ARGV  1 prefix, 2 how many jobs of each queue to look at
+-- returns  for each queue how many
+
+local counts = {}
+for number, registry in ipairs(KEYS) do
+  counts[number] = 0
+  if redis.call('TYPE', registry).ok == 'zset' then
+    for _, id in ipairs(redis.call('ZRANGE', registry, 0, ARGV[2] - 1)) do
+      local ended = redis.call('HGET', ARGV[1] .. ':job:' .. id, 'ended_at')
+      if ended and ended ~= '' then counts[number] = counts[number] + 1 end
+    end
+  end
+end
+return counts
