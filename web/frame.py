@@ -66,7 +66,7 @@ def _context() -> dict[str, Any]:
 def _actor() -> str:
     """Who has logged in; '' where nobody needs to."""
     caller = g.get("caller")
-    return g.actor if caller and caller.by_session else ""
+    return g.actor if caller and caller.by == "session" else ""
 
 
 def frame() -> Frame:

@@ -88,7 +88,10 @@ class Pulse:
     def _marks(self) -> tuple[Any, ...]:
         """What tells of changes that a look at the line does not show."""
         try:
-            return (self._client.get(keys.EXECUTIONS),)
+            with self._client.pipeline(transaction=False) as pipeline:
+                pipeline.get(keys.EXECUTIONS)
+                pipeline.xrevrange(keys.AUDIT, count=1)
+                return tuple(pipeline.execute())
         except RedisError:
             return ()
 
