@@ -41,6 +41,8 @@ QUARANTINE = f"{OURS}:quarantine"
 INSTANCES = f"{OURS}:instances"
 METERS = f"{OURS}:meters"
 AUDIT = f"{OURS}:audit"
+HISTORY = f"{OURS}:history"
+DEPLOYS = f"{OURS}:deploys"
 
 HEARTBEAT = "heartbeat-"
 """How the ids of heartbeat jobs begin; no other job's id may."""
@@ -95,6 +97,26 @@ KEYS = (
     Key("worker:instance:lock:<type>", "string", "6 s", "who is the single worker of a type, and its token"),
     Key("<p>:signalbox:meters", "hash", "none", "counts of waits, durations, recovered jobs and refused results"),
     Key("<p>:signalbox:audit", "stream", "90 days; 10,000 entries", "what people and programs did: who, what, to what"),
+    Key("<p>:signalbox:told:<child>", "string", "1 day", "the last batch of counts that a child has told"),
+    Key(
+        "<p>:signalbox:history",
+        "zset",
+        "30 days; 100",
+        "queues and tasks with a history, by when each was last told of",
+    ),
+    Key(
+        "<p>:signalbox:minutes:<hour>:<name>",
+        "hash",
+        "24 h after it",
+        "what ended in each minute of an hour, all or by name",
+    ),
+    Key(
+        "<p>:signalbox:quarters:<day>:<name>",
+        "hash",
+        "30 days after it",
+        "what ended in each quarter of an hour of a day",
+    ),
+    Key("<p>:signalbox:deploys", "zset", "30 days; 100", "commits of the app by when each was first seen"),
     Key("<p>:signalbox:instances", "hash", "none", "the last token of each type of single workers"),
 )
 
@@ -141,6 +163,20 @@ def instance(kind: str) -> str:
     """The lock of a worker type: of this name by agreement, so the prefix stands before it only if it is not RQ's."""
     name = f"worker:instance:lock:{kind}"
     return name if PREFIX == "rq" else f"{PREFIX}:{name}"
+
+
+def told(child: str) -> str:
+    return f"{OURS}:told:{child}"
+
+
+def minutes(hour: int, name: str) -> str:
+    """The history of a name (``all``, ``queue:…``, ``task:…``) in an hour, counted since 1970 UTC; fields 0 to 59."""
+    return f"{OURS}:minutes:{hour}:{name}"
+
+
+def quarters(day: int, name: str) -> str:
+    """The same in a day, counted since 1970 UTC; fields 0 to 95."""
+    return f"{OURS}:quarters:{day}:{name}"
 
 
 def heartbeat(queue_name: str) -> str:

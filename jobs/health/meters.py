@@ -5,8 +5,8 @@ and ``duration:<bound>:<queue>``, the bound being the least of ``BOUNDS`` that i
 ``wait:sum:<queue>`` in seconds; ``recovered`` and ``refused``, which the scripts count.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, cast
 
 from redis import Redis
@@ -38,6 +38,10 @@ class Histogram:
 
     def add_evenly(self, number: int, longest: float, shortest: float) -> None:
         """Count so many that lie evenly between two."""
+        if (at := bisect_left(BOUNDS, longest)) == bisect_left(BOUNDS, shortest):
+            self.counts[at] += number
+            self.sum += number * (longest + shortest) / 2
+            return
         step = (shortest - longest) / max(number - 1, 1)
         self.add([longest + step * at for at in range(number)])
 
@@ -66,17 +70,6 @@ def changes(kind: str, queue: str, histogram: Histogram) -> Iterator[Change]:
             yield Change(f"{kind}:{name}:{queue}", count)
     if histogram.sum:
         yield Change(f"{kind}:sum:{queue}", histogram.sum)
-
-
-def add(client: Redis, found: Iterable[Change]) -> None:
-    """Add these up, all of them or none. Raises ``RedisError``."""
-    with client.pipeline(transaction=True) as pipeline:
-        for field, by in found:
-            if isinstance(by, int):
-                pipeline.hincrby(keys.METERS, field, by)
-            else:
-                pipeline.hincrbyfloat(keys.METERS, field, round(by, 6))
-        pipeline.execute()
 
 
 def read(client: Redis) -> Meters:

@@ -128,7 +128,8 @@ class Presence:
         if status == "ready":
             identity = replace(identity, **self._state())
         asked = time.time()
-        seen = scripts.publish(self._client, identity.id, json.dumps(identity.as_dict()), token_hex(6))
+        row = json.dumps(identity.as_dict())
+        seen = scripts.publish(self._client, identity.id, row, token_hex(6), identity.commit)
         self.last_seen = time.monotonic()
         offset = round((asked + time.time()) / 2 - seen.at, 3)
         before, self.identity = self.identity, replace(identity, marker=seen.marker, clock_offset=offset)

@@ -4,7 +4,7 @@ The bins are finer than those of the metrics: nothing but a digit is paid for ea
 than its bin is wide.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
@@ -30,6 +30,16 @@ def count(seconds: Sequence[float]) -> list[int]:
     ordered = sorted(seconds)
     ends = [*(bisect_right(ordered, bound) for bound in BOUNDS), len(ordered)]
     return [end - start for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def evenly(number: int, first: float, last: float) -> list[int]:
+    """How many of so many fall into each bin that lie evenly between two."""
+    at = bisect_left(BOUNDS, first)
+    if at == bisect_left(BOUNDS, last):
+        return [number if here == at else 0 for here in range(BINS)]
+    low, high = min(first, last), max(first, last)
+    step = (last - first) / max(number - 1, 1)
+    return count([min(max(first + step * here, low), high) for here in range(number)])
 
 
 def percentiles(counts: Sequence[int]) -> Percentiles | None:

@@ -9,7 +9,8 @@
 --       its jobs may run at once, over all workers ('' for any number)
 -- returns  nil when the child has no lease, nothing while it has run out and nobody took it; else for each job: id, token, queue, data, timeout, special 0|1
 --          (special: it has callbacks), and where any is given one list more: the time now, then for each queue that
---          gave some its name, how many, and when the first and the last of them were put there, heartbeats left out
+--          gave some its name, how many, when the first and the last of them were put there, and the token of the
+--          first, heartbeats left out
 
 -- @include iso
 -- @include clock
@@ -101,6 +102,7 @@ for at = 6, #KEYS do
       if first < #holds then
         waits[n + 1], waits[n + 2], waits[n + 3] = queue, (#holds - first + 1) / 2, queued_at(holds[first])
         waits[n + 4] = first < #holds - 1 and queued_at(holds[#holds - 1]) or waits[n + 3]
+      waits[n + 5] = string.match(holds[first + 1], '^%d+')
       end
     end
   end

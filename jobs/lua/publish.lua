@@ -2,13 +2,19 @@
 -- publish: what a process says of itself, with the time it was seen.
 -- Rows of the dead stay for 7 days, and the latest 64, so that one can see when a process died.
 --
--- KEYS  1 hash of rows, 2 sorted set of times seen, 3 the marker
--- ARGV  1 id, 2 row (JSON), 3 a marker to set where there is none
+-- The commit of one that is new is a deploy, at the time when the first process had it; the latest 100 are kept.
+--
+-- KEYS  1 hash of rows, 2 sorted set of times seen, 3 the marker, 4 sorted set of commits by when each was first seen
+-- ARGV  1 id, 2 row (JSON), 3 a marker to set where there is none, 4 its commit, '' where it is not known
 -- returns  the marker of this db and prefix, the server's time
 
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+if redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) == 1 and ARGV[4] ~= '' then
+  redis.call('ZADD', KEYS[4], 'NX', now, ARGV[4])
+  redis.call('ZREMRANGEBYRANK', KEYS[4], 0, -101)
+end
+redis.call('EXPIRE', KEYS[4], 2592000)
 redis.call('ZADD', KEYS[2], now, ARGV[1])
 local old = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now - 7 * 86400)
 local many = redis.call('ZCARD', KEYS[2]) - #old - 64

@@ -11,6 +11,7 @@
 -- @include free
 -- @include put_back
 -- @include attempt
+-- @include tally
 -- @include poison
 -- @include recover
 local recovered = {}

@@ -16,6 +16,7 @@
 -- @include free
 -- @include put_back
 -- @include attempt
+-- @include tally
 -- @include poison
 local prefix, child, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local back, failed, interrupted = 0, 0, 0

@@ -22,6 +22,7 @@
 -- @include free
 -- @include put_back
 -- @include attempt
+-- @include tally
 -- @include poison
 -- @include recover
 -- @include promote

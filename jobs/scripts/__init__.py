@@ -4,6 +4,7 @@ The scripts take their time from the server, so that no clock of ours can break 
 """
 
 from jobs.scripts.call import Value
+from jobs.scripts.counts import tell
 from jobs.scripts.engine import (
     FINAL,
     Claimed,
@@ -95,6 +96,7 @@ __all__ = [
     "settle",
     "step_down",
     "take_instance",
+    "tell",
     "tick",
     "trim",
     "unlock",

@@ -1,7 +1,9 @@
 """What a child does with Redis: it claims, settles, and gives back."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Literal, NamedTuple, cast
 
 from redis import Redis
@@ -28,9 +30,12 @@ class Claimed(NamedTuple):
     timeout: float
     special: bool
     """It has callbacks."""
+    waited: "Waited | None" = None
+    """How long it had, with those that were claimed at once; None: a heartbeat."""
 
 
-class Waited(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Waited:
     """Since when the jobs that were claimed of a queue at once had been there: the first of them, and the last.
 
     Times are as the server wrote them: who claims has no time to read them.
@@ -41,16 +46,25 @@ class Waited(NamedTuple):
     first: bytes
     last: bytes
     now: bytes
+    token: int
+    """Of the first."""
 
-    @property
+    @cached_property
     def longest(self) -> float:
         """Seconds."""
         return _seconds_between(self.first, self.now)
 
-    @property
+    @cached_property
     def shortest(self) -> float:
         """Seconds."""
         return _seconds_between(self.last, self.now)
+
+    def between(self, first: str, last: str) -> tuple[float, float]:
+        """How long the jobs had waited that were given out under these tokens, as if all had come evenly."""
+        step = (self.shortest - self.longest) / max(self.jobs - 1, 1)
+        places = (min(int(token) - self.token, self.jobs - 1) for token in (first, last))
+        longest, shortest = (self.longest + step * place for place in places)
+        return longest, shortest
 
 
 def _nobody(waited: Waited) -> None:
@@ -83,6 +97,10 @@ class Settlement(NamedTuple):
     """``failed``: ``FINAL`` when it is not to be tried again; ``retried``, ``snoozed``: the seconds to wait."""
     report: Report | None = None
     """How far the job said last that it was, where that is not written yet."""
+    queue: str = ""
+    task: str = ""
+    """Empty where nobody has read its name."""
+    waited: Waited | None = None
 
 
 class Held(NamedTuple):
@@ -208,8 +226,13 @@ def _claim_call(worker: str, child: str, queues: Sequence[str], wanted: int, lim
 def _claimed(reply: list[Any] | None, tell: Callable[[Waited], None]) -> list[Claimed] | None:
     if not reply:
         return reply
-    *fields, waits = reply
-    _tell_of(*waits, tell=tell)
+    *fields, (now, *queues) = reply
+    waits = {
+        queue: Waited(queue.decode(), jobs, first, last, now, int(token))
+        for queue, jobs, first, last, token in zip(*[iter(queues)] * 5, strict=True)
+    }
+    for waited in waits.values():
+        tell(waited)
     return [
         Claimed(
             fields[at].decode(),
@@ -218,15 +241,10 @@ def _claimed(reply: list[Any] | None, tell: Callable[[Waited], None]) -> list[Cl
             fields[at + 3],
             float(fields[at + 4] or 0),
             bool(fields[at + 5]),
+            waits.get(fields[at + 2]),
         )
         for at in range(0, len(fields), 6)
     ]
-
-
-def _tell_of(now: bytes, *queues: Any, tell: Callable[[Waited], None]) -> None:
-    for at in range(0, len(queues), 4):
-        name, jobs, first, last = queues[at : at + 4]
-        tell(Waited(name.decode(), jobs, first, last, now))
 
 
 def _seconds_between(first: bytes, second: bytes) -> float:

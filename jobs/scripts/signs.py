@@ -15,9 +15,10 @@ class Published(NamedTuple):
     """The server's time, in seconds since 1970 UTC."""
 
 
-def publish(client: Redis, process_id: str, row: str, marker: str) -> Published:
-    """Say that a process lives; ``marker`` is set where this db and prefix have none."""
-    found, at = run(client, "publish", [keys.PROCESSES, keys.SEEN, keys.MARKER], [process_id, row, marker])
+def publish(client: Redis, process_id: str, row: str, marker: str, commit: str = "") -> Published:
+    """Say that a process lives, of which commit it is if that is known; ``marker`` is set where there is none yet."""
+    names = [keys.PROCESSES, keys.SEEN, keys.MARKER, keys.DEPLOYS]
+    found, at = run(client, "publish", names, [process_id, row, marker, commit])
     return Published(text(found), float(at))
 
 

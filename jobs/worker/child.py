@@ -53,10 +53,8 @@ def main(arguments: list[str]) -> int:
     client = connect(settings, "child", instance=child, retries=0)
     rows = Table(int(table), int(threads))
     pooled = settings.pool == "process"
-    meter = Meter()
-    runner: Runs = (
-        PoolRunner(int(threads), child, meter.ran) if pooled else Runner(client, new_loop(), child, meter.ran)
-    )
+    meter = Meter(child)
+    runner: Runs = PoolRunner(int(threads), child) if pooled else Runner(client, new_loop(), child)
     bells = connect(settings, "bell", instance=child, deadline=BELL_DEADLINE, retries=0)
     slots = Slots(
         Link(client, bells, worker, child, tuple(queues), dict(settings.max_running), meter.waited),
@@ -64,6 +62,7 @@ def main(arguments: list[str]) -> int:
         int(threads),
         runner,
         Life(client, worker),
+        meter.ended,
         lambda job_id: follow_up(client, job_id),
         on_signal(signal.SIGTERM),
         settings.interruptions,

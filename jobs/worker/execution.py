@@ -20,7 +20,6 @@ from rq.timeouts import JobTimeoutException
 
 from jobs import board, keys, registry, scripts
 from jobs.errors import LockBusy, NotAllowed, UnknownTask
-from jobs.health import heartbeat
 from jobs.job import Job, function_of, serializer
 from jobs.registry import Task
 from jobs.retry import MAX_BUSY, Snooze, busy_delay
@@ -31,7 +30,6 @@ from jobs.worker import callbacks
 from jobs.worker.deadlines import JobStopped, Slot
 
 EMPTY = b""
-HEARTBEAT = heartbeat.TASK.name
 HOPELESS = (UnknownTask, NotAllowed, DeserializationError)
 """A job that fails so will fail so again."""
 
@@ -72,11 +70,7 @@ def new_loop() -> asyncio.AbstractEventLoop:
 class Runner:
     """Runs executions for one child: decodes, calls, and puts the ending into words."""
 
-    def __init__(
-        self, connection: Redis, loop: asyncio.AbstractEventLoop, child: str, ran: Callable[[str, float], None]
-    ) -> None:
-        """``ran`` is told the queue of each execution, and how many seconds it took; not of heartbeats."""
-        self._ran = ran
+    def __init__(self, connection: Redis, loop: asyncio.AbstractEventLoop, child: str) -> None:
         self._child = child
         self._connection = connection
         self._loop = loop
@@ -120,9 +114,8 @@ class Runner:
             board.HERE.reset(place)
         said = self._board.last(claimed.id)
         ended = time.time()
-        if name != HEARTBEAT:
-            self._ran(claimed.queue, ended - started)
-        return Settlement(claimed.id, claimed.token, outcome, value, started, ended, after, said)
+        queue, waited = claimed.queue, claimed.waited
+        return Settlement(claimed.id, claimed.token, outcome, value, started, ended, after, said, queue, name, waited)
 
     def close(self) -> None:
         """End the board; the threads that run jobs are the slots'."""

@@ -23,6 +23,7 @@ from jobs.supervise.process import PARENT, is_stopped
 from jobs.worker.execution import packed
 from jobs.worker.life import Life
 from jobs.worker.load import load
+from jobs.worker.meter import Meter
 from jobs.worker.table import Running, Table
 from jobs.worker.vigil import Vigil
 
@@ -92,6 +93,7 @@ class Nursery:
     ) -> None:
         self._client = client
         self._life = Life(client, worker)
+        self._meter = Meter(worker)
         self._worker = worker
         self._queues = queues
         self._count = count
@@ -261,7 +263,10 @@ class Nursery:
         overrun = [one for one in running.values() if one.deadline and now > one.deadline + OVERTIME - DRAIN]
         if child.ending_since is not None and overrun:
             endings = [_timed_out(one) for one in overrun]
-            self._life.ended(endings, scripts.settle(self._client, self._worker, child.id, endings))
+            replies = scripts.settle(self._client, self._worker, child.id, endings)
+            self._life.ended(endings, replies)
+            self._meter.ended(endings, replies)
+            self._meter.tell(self._client)
         blamed = child.ending_since is None
         fault = "again and again, that fails the job" if blamed else "that is no fault of the job's"
         why = packed(f"The process that ran this job ended {_ending(code)}; {fault}.\n")

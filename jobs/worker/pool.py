@@ -9,14 +9,13 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import TimeoutError as NotInTime
 from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 from redis import Redis
 
-from jobs import board, keys, logs, registry
+from jobs import board, logs, registry
 from jobs.connection import connect
 from jobs.health import heartbeat
 from jobs.scripts import Claimed, Settlement
@@ -30,13 +29,12 @@ FOR_EVER = 366 * 86400.0
 
 
 class PoolRunner:
-    """Runs executions of a child as ``Runner`` does, each in one of ``count`` processes; ``ran`` is told as there.
+    """Runs executions of a child as ``Runner`` does, each in one of ``count`` processes.
 
     To be made in the main thread: its processes end with the thread that starts them.
     """
 
-    def __init__(self, count: int, child: str, ran: Callable[[str, float], None]) -> None:
-        self._ran = ran
+    def __init__(self, count: int, child: str) -> None:
         spawn = multiprocessing.get_context("spawn")
         self._pool = ProcessPool(count, context=spawn, initializer=_prepare, initargs=(child, os.getpid()))
         workers = self._pool._pool_manager.worker_manager
@@ -49,15 +47,14 @@ class PoolRunner:
         """Run it. Raises ``Interrupted`` when the process died under it."""
         started = time.time()
         try:
-            settlement: Settlement = self._pool.schedule(_work, (claimed,), timeout=claimed.timeout or None).result()
+            call = (claimed._replace(waited=None),)
+            settlement: Settlement = self._pool.schedule(_work, call, timeout=claimed.timeout or None).result()
         except NotInTime:
             why = f"JobTimeoutException: the job ran longer than its timeout of {claimed.timeout:g} s; it was killed.\n"
             settlement = Settlement(claimed.id, claimed.token, "failed", packed(why), started, time.time())
         except ProcessExpired as error:
             raise Interrupted(f"The process that ran this job ended with code {error.exitcode}.\n") from error
-        if not claimed.id.startswith(keys.HEARTBEAT):
-            self._ran(claimed.queue, settlement.ended - settlement.started)
-        return settlement
+        return settlement._replace(queue=claimed.queue, waited=claimed.waited)
 
     def close(self) -> None:
         """End the processes; what they ran has been handed in."""
@@ -83,7 +80,7 @@ def _prepare(child: str, parent: int) -> None:
     logs.setup(settings, board.about)
     registry.load(settings.tasks)
     client: Redis = connect(settings, "pool", retries=0)
-    _runner = Runner(client, new_loop(), child, lambda queue, seconds: None)  # the child itself counts
+    _runner = Runner(client, new_loop(), child)
 
 
 def _work(claimed: Claimed) -> Settlement:

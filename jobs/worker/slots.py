@@ -12,7 +12,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -71,14 +71,17 @@ class Slots:
         threads: int,
         runner: Runs,
         life: Life,
+        ended: Callable[[Sequence[Settlement], Sequence[int]], None],
         followups: Callable[[str], None],
         stop: threading.Event,
         survives: int,
     ) -> None:
+        """``ended`` is told of what was handed in, with the replies of ``scripts.exchange``."""
         self._link = link
         self._table = table
         self._runner = runner
         self._life = life
+        self._ended = ended
         self._followups = followups
         self._survives = survives
         self._ready: deque[tuple[Claimed, float]] = deque()
@@ -306,3 +309,4 @@ class Slots:
             if reply == 2:
                 self._followups(settlement.id)
         self._life.ended(done, replies)
+        self._ended(done, replies)

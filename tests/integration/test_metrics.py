@@ -245,11 +245,12 @@ class TestOurs:
 class TestMeter:
     def test_what_redis_did_not_take_is_told_the_next_time(self, client: Redis) -> None:
         away = connection.open_client(parse(f"redis://127.0.0.1:{free_port()}"), "test", retries=0)
-        meter = Meter()
-        meter.ran("default", 0.3)
-        meter.waited(Waited("default", 3, *(f"2026-01-01T00:00:0{second}.000000Z".encode() for second in (0, 1, 2))))
+        meter = Meter("w.1")
+        meter.ended([Settlement("a", "1", "finished", b"", 1.0, 1.3, queue="default", task="t")], [1])
+        first, last, now = (f"2026-01-01T00:00:0{second}.000000Z".encode() for second in (0, 1, 2))
+        meter.waited(Waited("default", 3, first, last, now, token=1))
         meter.tell(away)
-        meter.ran("default", 0.4)
+        meter.ended([Settlement("b", "2", "failed", b"", 1.0, 1.4, queue="default", task="t")], [1])
         for _ in range(2):
             meter.tell(client)
         found = metrics.read(client).meters.histograms
@@ -258,7 +259,7 @@ class TestMeter:
             assert found[kind, "default"].sum == pytest.approx(seconds)
 
     def test_an_idle_child_tells_nothing(self, client: Redis) -> None:
-        Meter().tell(client)
+        Meter("w.1").tell(client)
         assert not client.exists(keys.METERS)
 
     def test_those_claimed_at_once_have_the_waits_of_the_first_and_the_last(self, client: Redis) -> None:

@@ -131,7 +131,7 @@ def test_no_job_waits_for_a_redis_that_is_away_or_fails_of_it(
     client: Redis, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     away = connection.open_client(parse(GONE.format(free_port())), "test", retries=0)
-    runner = Runner(away, new_loop(), "worker-a.1", lambda queue, seconds: None)
+    runner = Runner(away, new_loop(), "worker-a.1")
     (tmp_path / "gate").touch()
     data = serializer().dumps(("tests.tasks.climb", None, [str(tmp_path / "gate")], {}))
     began = time.monotonic()

@@ -56,3 +56,12 @@ def test_percentiles_lie_evenly_between_the_bounds(seconds: list[float], expecte
 
 def test_nothing_has_no_percentiles() -> None:
     assert bins.percentiles(bins.count([])) is None
+
+
+@given(st.integers(1, 300), st.floats(0, 200_000), st.floats(0, 200_000))
+def test_those_that_lie_evenly_are_all_counted_and_lie_between(number: int, first: float, last: float) -> None:
+    found = bins.evenly(number, first, last)
+    assert sum(found) == number
+    low, high = sorted((bin_of(first), bin_of(last)))
+    assert not any(found[:low])
+    assert not any(found[high + 1 :])

@@ -1,6 +1,6 @@
 """The JSON API, a file for each thing that it is about."""
 
-from web.api import audit, dead, findings, jobs, lanes, locks, queues, schedules, workers
+from web.api import audit, dead, findings, history, jobs, lanes, locks, queues, schedules, workers
 
 BLUEPRINTS = (
     audit.blueprint,
@@ -12,4 +12,5 @@ BLUEPRINTS = (
     schedules.blueprint,
     locks.blueprint,
     findings.blueprint,
+    history.blueprint,
 )

@@ -1,6 +1,6 @@
 -- poison(prefix, id, hash, now, stamp, why): fail a job that was put back at the front of its queue too often.
 local function poison(prefix, id, hash, now, stamp, why)
-  local queue, lane, ttl = unpack(redis.call('HMGET', hash, 'origin', 'key', 'failure_ttl'))
+  local queue, lane, ttl, description = unpack(redis.call('HMGET', hash, 'origin', 'key', 'failure_ttl', 'description'))
   ttl = tonumber(ttl) or 31536000
   redis.call('LREM', prefix .. ':queue:' .. queue, 1, id)
   redis.call('HSET', hash, 'status', 'failed', 'ended_at', stamp)
@@ -9,4 +9,7 @@ local function poison(prefix, id, hash, now, stamp, why)
   redis.call('EXPIRE', prefix .. ':results:' .. id, ttl)
   redis.call('ZADD', prefix .. ':failed:' .. queue, now + ttl, id)
   if lane and lane ~= '' then advance(prefix, lane, now, stamp) end
+  if string.sub(id, 1, 10) == 'heartbeat-' then return end
+  local task = string.match(description or '', '^([^%(]+)%(')
+  for _, name in ipairs({ 'all', 'queue:' .. queue, task and 'task:' .. task }) do tally(prefix, now, name, 'b1') end
 end
