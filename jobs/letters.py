@@ -11,7 +11,7 @@ from typing import NamedTuple, cast
 
 from redis import Redis
 
-from jobs import keys, records
+from jobs import keys, records, redaction
 from jobs.errorlines import error_line, fold
 from jobs.settings import current
 
@@ -114,7 +114,7 @@ def _letter(job_id: str, job: list[bytes | None], attempts: int, latest: object)
         datetime.fromisoformat(ended.decode()) if ended else None,
         attempts,
         worker.decode() if worker else None,
-        error_line(records.latest_error(latest)),
+        redaction.text(error_line(records.latest_error(latest))),
     )
 
 

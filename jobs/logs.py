@@ -8,16 +8,20 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from jobs import redaction
 from jobs.settings import Settings
 
 FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
 QUIET = ("job", "lock")
 """These tell each step of each job at ``info``: too much, unless somebody asks for it."""
-PASSWORD = re.compile(r"(\w+://[^\s:/@]*:)[^\s/@]+@")
+NAMES = frozenset(("actor", "job", "key", "lock", "queue", "target", "task", "type", "worker"))
+"""Fields that name something, and are shown as they are: a lane's key may look like a secret, and is none."""
+LONG = 12
+"""Characters from which on a token or password of ours is struck out wherever it stands."""
 
 
 def of(name: str) -> logging.Logger:
@@ -48,19 +52,36 @@ class _Adds(logging.Filter):
         return True
 
 
-class _Lines(logging.Formatter):
+class _Hides(logging.Formatter):
+    """Writes lines without the secrets that an error or a message may quote; ``known`` are our own."""
+
+    def __init__(self, form: str | None = None, at: str | None = None, known: Iterable[str] = ()) -> None:
+        super().__init__(form, at)
+        self._known = tuple(known)
+
+    def hide(self, value: Any) -> Any:
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if isinstance(value, Mapping):
+            return {name: self.hide(one) for name, one in value.items()}
+        return redaction.text(str(value), self._known)
+
+    def fields(self, record: logging.LogRecord) -> dict[str, Any]:
+        return {name: one if name in NAMES else self.hide(one) for name, one in _fields(record).items()}
+
+    def formatException(self, ei: Any) -> str:
+        return str(self.hide(super().formatException(ei)))
+
+
+class _Lines(_Hides):
     """Readable lines: the time, the level, what happened, and its fields as ``name=value``."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        return _hidden(super().format(record))
-
     def formatMessage(self, record: logging.LogRecord) -> str:
-        return " ".join(
-            [super().formatMessage(record), *(f"{name}={_value(one)}" for name, one in _fields(record).items())]
-        )
+        fields = (f"{name}={_value(one)}" for name, one in self.fields(record).items())
+        return " ".join([self.hide(super().formatMessage(record)), *fields])
 
 
-class _Objects(logging.Formatter):
+class _Objects(_Hides):
     """One JSON object a line, as platforms read it: time, level, logger, message, with a traceback in it; fields."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -68,10 +89,10 @@ class _Objects(logging.Formatter):
             "time": now(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": super().format(record),
-            **_fields(record),
+            "message": self.hide(super().format(record)),
+            **self.fields(record),
         }
-        return _hidden(json.dumps(row, ensure_ascii=False, default=str))
+        return json.dumps(row, ensure_ascii=False, default=str)
 
 
 def _fields(record: logging.LogRecord) -> Mapping[str, Any]:
@@ -84,11 +105,6 @@ def _value(value: Any) -> str:
         return ",".join(f"{name}:{one}" for name, one in value.items())
     text = str(value)
     return json.dumps(text, ensure_ascii=False) if re.search(r'[\s="]', text) else text
-
-
-def _hidden(line: str) -> str:
-    """Without the passwords of the URLs in it: an error may quote one."""
-    return PASSWORD.sub(r"\1***@", line)
 
 
 def now(at: float | None = None) -> str:
@@ -109,7 +125,9 @@ def setup(settings: Settings, about: Callable[[], Mapping[str, Any]] = dict) -> 
     """
     handler = logging.StreamHandler(sys.stdout)
     handler.addFilter(_Adds(about))
-    handler.setFormatter(_Objects() if are_json(settings) else _Lines(FORMAT, "%H:%M:%S"))
+    ours = (settings.token, settings.read_token, settings.redis and settings.redis.password)
+    known = [one for one in ours if one and len(one) >= LONG]
+    handler.setFormatter(_Objects(known=known) if are_json(settings) else _Lines(FORMAT, "%H:%M:%S", known=known))
     logging.basicConfig(handlers=[handler], level=settings.log_level.upper())
     quiet = logging.WARNING if settings.log_level == "info" else logging.getLogger().level
     for name in ("rq", "rq.worker", "rq.job", "rq.queue", "rq_scheduler", "rq_scheduler.scheduler"):

@@ -9,7 +9,7 @@ from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import ResponseError
 
-from jobs import connection, keys
+from jobs import connection, keys, redaction
 
 Outcome = Literal["finished", "failed", "stopped", "retried", "exhausted", "interrupted"]
 OUTCOMES: dict[bytes, Outcome] = {
@@ -34,7 +34,7 @@ class Attempt(NamedTuple):
     outcome: Outcome
     """``retried`` and ``exhausted``: it returned ``rq.Retry``; ``interrupted``: its process ended under it."""
     error: str | None
-    """The traceback, whole."""
+    """The traceback, whole, without what ``redaction`` knows for secrets."""
 
 
 def attempts(job_id: str, client: Redis | None = None) -> list[Attempt]:
@@ -68,7 +68,7 @@ def _attempt(number: int, entry_id: bytes, fields: dict[bytes, bytes]) -> Attemp
         _time(fields.get(b"execution_started_at")) or _stamp(fields.get(b"claimed_at")),
         _time(fields.get(b"execution_ended_at")) or written,
         "interrupted" if b"interrupted" in fields else OUTCOMES.get(fields[b"type"], "failed"),
-        error_of(fields),
+        redaction.text(error) if (error := error_of(fields)) else None,
     )
 
 

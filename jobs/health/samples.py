@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from redis import Redis
 
-from jobs import keys
+from jobs import keys, redaction
 from jobs.health.snapshot import Snapshot
 from jobs.health.snapshot.queues import SAMPLES
 
@@ -49,4 +49,7 @@ def read(client: Redis, samples: Samples) -> Samples:
 def _sample(job_id: str, fields: dict[str, str], reply: Any) -> Sample:
     values = [None] * len(fields) if isinstance(reply, Exception) else reply
     known = zip(fields, values, strict=True)
-    return {"id": job_id, **{name: value.decode(errors="backslashreplace") for name, value in known if value}}
+    shown: Sample = {name: value.decode(errors="backslashreplace") for name, value in known if value}
+    if "description" in shown:
+        shown["description"] = redaction.text(shown["description"])
+    return {"id": job_id, **shown}

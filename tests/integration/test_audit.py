@@ -80,7 +80,6 @@ def test_an_action_stands_even_where_it_cannot_be_noted(visitor: Make, client: R
 
 def test_what_the_command_line_does_is_noted(url: str, client: Redis, processes: Processes) -> None:
     assert processes.start("-m", "jobs", "pause", "emails").ends() == 0
-    assert processes.start("-m", "jobs", "pause", "emails").ends() == 0
     assert processes.start("-m", "jobs", "lanes", "clear", "ann[a]").ends() == 0
     found = said(client)
     assert [one[1:] for one in found] == [("queue.pause", "emails"), ("lane.clear", "ann[a]: 0 jobs")]

@@ -63,8 +63,21 @@ def test_a_traceback_is_there_and_a_password_is_not(capsys: pytest.CaptureFixtur
         logs.of("redis").exception("it failed")
     written = capsys.readouterr().out
     assert "Traceback" in written
-    assert "redis://user:***@host:6379/0 or rediss://:***@host" in written
+    assert "redis://user:•••@host:6379/0 or rediss://:•••@host" in written
     assert "secret" not in written
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_no_line_holds_a_secret_and_every_line_holds_the_rest(capsys: pytest.CaptureFixture[str], form: str) -> None:
+    setup(form, JOBS_TOKEN="operators-own-token", REDIS_URL="redis://:redis-own-password@host")
+    logs.of("worker").info("asking with token=%s and operators-own-token", "hunter2hunter2")
+    fields = {"error": "password='hunter2'", "token": 17, "lock": "token:9", "at": {"q": "redis-own-password"}}
+    logs.say(logs.of("worker"), logging.INFO, "lock lost", **fields)
+    written = capsys.readouterr().out
+    for secret in ("hunter2", "operators-own", "redis-own"):
+        assert secret not in written
+    assert "asking with token=••• and •••" in written
+    assert '"token": 17, "lock": "token:9"' in written or "token=17 lock=token:9" in written
 
 
 @pytest.mark.parametrize(
