@@ -1,5 +1,6 @@
 """What was done is put down: who, what, to what, when."""
 
+import re
 import time
 
 import pytest
@@ -70,6 +71,23 @@ def test_what_people_do_is_noted_with_their_name_and_what_programs_put_in_is_not
     assert ([one["action"] for one in rest["entries"]], rest["next"]) == (["job.enqueue", "session.begin"], None)
     for query in ("limit=0", "limit=501", "limit=²", "cursor=x"):
         assert program.get(f"/api/audit?{query}", headers=bearer).status_code == 422, query
+
+
+def test_the_page_shows_names_and_targets_as_they_are(visitor: Make, client: Redis) -> None:
+    someone = visitor()
+    someone.post("/login", data={"token": READER}, headers=OURS)
+    client.delete(keys.AUDIT)
+    assert "Nothing was done yet" in someone.get("/audit").text
+    for number in range(60):
+        audit.note(client, "<script>anna</script>", "lane.clear", f"<img src=x onerror=alert({number})>")
+    shown = someone.get("/audit").text
+    assert "&lt;script&gt;anna&lt;/script&gt;" in shown
+    assert "<img" not in shown
+    assert shown.count("<tr data-key") == 50
+    more = re.search(r'href="(/audit\?cursor=[^"]+)" rel="next"', shown)
+    assert more
+    assert someone.get(more[1]).text.count("<tr data-key") == 10
+    assert someone.get("/audit?cursor=x").status_code == 422
 
 
 def test_an_action_stands_even_where_it_cannot_be_noted(visitor: Make, client: Redis) -> None:

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, jsonify
 
 from jobs import audit
 from web import auth
-from web.api.shared import iso
+from web.api.shared import iso, limit, query
 from web.line import line
 
 blueprint = Blueprint("audit", __name__)

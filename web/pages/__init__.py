@@ -1,5 +1,5 @@
 """The pages for people, a file each."""
 
-from web.pages import login, overview
+from web.pages import audit, login, overview
 
-BLUEPRINTS = (login.blueprint, overview.blueprint)
+BLUEPRINTS = (audit.blueprint, login.blueprint, overview.blueprint)
