@@ -1,0 +1,65 @@
+"""The frame: colours, the keyboard, and that a page stays as its reader left it."""
+
+import pytest
+from playwright.sync_api import Page
+
+from jobs.health.verdict import WORDS
+from tests.browser.site import Site, is_live
+
+PAPER = "getComputedStyle(document.body).backgroundColor"
+
+
+def test_colours_are_the_systems_until_somebody_says_otherwise(site: Site) -> None:
+    light, dark = site.open("/"), site.open("/", dark=True)
+    assert light.evaluate(PAPER) != dark.evaluate(PAPER)
+    was = light.evaluate(PAPER)
+    light.get_by_role("button", name="Dark").click()
+    assert light.evaluate(PAPER) == dark.evaluate(PAPER)
+    light.reload()
+    assert light.evaluate(PAPER) == dark.evaluate(PAPER)
+    assert light.get_by_role("button", name="Dark").get_attribute("aria-pressed") == "true"
+    light.get_by_role("button", name="As the system has it").click()
+    assert light.evaluate(PAPER) == was
+
+
+def test_the_choice_of_colours_is_there_before_anything_is_drawn(site: Site) -> None:
+    page = site.open("/")
+    page.get_by_role("button", name="Dark").click()
+    page.route("**/app.js", lambda route: None)  # never answered: only what comes before the page is drawn has run
+    page.goto(page.url, wait_until="commit")
+    page.wait_for_selector("h1")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    page.unroute_all(behavior="ignoreErrors")
+
+
+def focused(page: Page) -> str:
+    return str(page.evaluate("document.activeElement.textContent.trim()"))
+
+
+def test_the_keyboard_gets_one_everywhere(site: Site) -> None:
+    page = site.open("/")
+    is_live(page)
+    page.keyboard.press("?")
+    help_ = page.get_by_role("dialog")
+    assert "Refresh now" in help_.inner_text()
+    page.keyboard.press("Escape")
+    assert help_.count() == 0
+    page.keyboard.press("Tab")
+    assert focused(page) == "Skip to content"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    with page.expect_request(site.stack.base + "/"):
+        page.keyboard.press("r")
+
+
+def test_a_key_with_control_is_the_browsers(site: Site) -> None:
+    page = site.open("/")
+    is_live(page)
+    page.keyboard.press("Control+?")
+    assert page.get_by_role("dialog").count() == 0
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with scripts", "without"])
+def test_pages_are_whole_without_scripts(site: Site, script: bool) -> None:
+    page = site.open("/", java_script_enabled=script)
+    assert page.locator("h1").inner_text() in WORDS.values()

@@ -1,0 +1,34 @@
+"""What the stack is filled with: jobs in every state, by way of the API."""
+
+from jobs import keys
+from tests.browser.stack import Stack
+
+SCRIPT = "<script>document.title='taken over'</script><img src=x onerror=\"document.title='taken over'\">"
+"""Whatever shows this as anything but text has a hole."""
+
+
+def fill(stack: Stack) -> None:
+    """Finished, failed, retrying, scheduled and running jobs, and a lane that is halted. Waits until all are there."""
+    for order in range(1, 25):
+        stack.enqueue("shop.send_receipt", order, to=f"customer{order % 7}@example.com")
+    for number in range(1, 9):
+        stack.enqueue("shop.resize_image", f"uploads/{number:03}.{'gif' if number % 4 == 0 else 'png'}", 640)
+    for order in (1042, 1043, 1051):
+        stack.enqueue("shop.charge_card", order, 49.9, api_key="sk_live_do_not_show")
+    for number in range(1001, 1006):
+        stack.enqueue("shop.send_invoice", "northwind", number)
+    stack.enqueue("shop.fetch_rates", "ECB")
+    for hours in (1, 8):
+        stack.enqueue("shop.send_receipt", 900 + hours, options={"delay": hours * 3600.0})
+    for supplier in ("acme", "globex"):
+        stack.enqueue("shop.import_catalogue", supplier)
+    stack.until({"completed": 30, "failed": 6, "active": 2, "scheduled": 3, "deferred": 4})
+
+
+def poison(stack: Stack) -> None:
+    """The same script wherever a user can put a text: argument, key, error, description and name of a queue."""
+    stack.enqueue("shop.resize_image", SCRIPT + ".gif", 1, options={"key": SCRIPT, "job_id": "poison"})
+    stack.until({"failed": 1})
+    for field in ("description", "task"):
+        stack.client.hset(keys.job("poison"), field, SCRIPT)
+    stack.client.sadd(keys.QUEUES, keys.queue(SCRIPT))
