@@ -33,7 +33,7 @@ AT_ONCE = 100
 
 def follow_up(client: Redis, job_id: str) -> None:
     """Do what follows the end of one job, and take it out of the outbox. Logs what fails; it is repeated later."""
-    for outcome in ("finished", "failed", "stopped"):
+    for outcome in ("finished", "failed", "stopped", "canceled"):
         entry = f"{job_id}:{outcome}"
         if client.zscore(keys.OUTBOX, entry) is not None:
             _follow_up(client, job_id, outcome)
@@ -55,11 +55,12 @@ def _follow_up(client: Redis, job_id: str, outcome: str) -> None:
         return
     queue = rq.Queue(job.origin, connection=client, job_class=Job, serializer=job.serializer)
     try:
-        queue.enqueue_dependents(job, refresh_job_status=False)
+        if outcome != "canceled":
+            queue.enqueue_dependents(job, refresh_job_status=False)
         release_slot(job)
         if job.webhooks and not current().webhooks:
             log.warning("job %s has webhooks, which are not sent: JOBS_WEBHOOKS is not 1", job_id)
-        elif job.webhooks and outcome != "stopped":
+        elif job.webhooks and outcome not in ("stopped", "canceled"):
             latest = job.latest_result()
             job.send_webhooks(JobStatus(outcome), exc_string=latest.exc_string if latest else None)
     except RedisError:

@@ -9,19 +9,14 @@
 -- @include iso
 -- @include clock
 -- @include advance
+-- @include cancel
 local prefix, lane = ARGV[1], ARGV[2]
 local canceled = 0
 for _, id in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
-  local hash = prefix .. ':job:' .. id
-  local status, queue = unpack(redis.call('HMGET', hash, 'status', 'origin'))
+  local status = redis.call('HGET', prefix .. ':job:' .. id, 'status')
   if status == 'failed' then
     redis.call('LREM', KEYS[1], 1, id)
-  elseif status == 'deferred' or status == 'queued' then
-    redis.call('LREM', prefix .. ':queue:' .. queue, 1, id)
-    redis.call('ZREM', prefix .. ':deferred:' .. queue, id)
-    redis.call('HSET', hash, 'status', 'canceled', 'ended_at', stamp)
-    redis.call('EXPIRE', hash, 31536000)
-    redis.call('ZADD', prefix .. ':canceled:' .. queue, now, id)
+  elseif (status == 'deferred' or status == 'queued') and cancel(prefix, id, now, stamp) then
     redis.call('LREM', KEYS[1], 1, id)
     canceled = canceled + 1
   end

@@ -9,6 +9,7 @@
 -- @include iso
 -- @include clock
 -- @include place
+-- @include hand_over
 -- @include promote
 local moved, limited = {}, {}
 promote(ARGV[1], ARGV[2], ARGV[3], now, stamp, moved, limited)

@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- requeue: have jobs run anew that failed, were stopped or were canceled: with all their attempts and no error, at the
 -- tail of their queue or lane. One that still heads its lane, because it halted it, stays there and the lane goes on.
--- One with a rate limit is due at once, for that is how it gets its slot.
+-- One that was canceled before its time waits for that, and one with a rate limit is due at once, for that is how it
+-- gets its slot.
 --
 -- KEYS  1 the set of queues, 2 the halted lanes. All other keys start with the prefix, and so share its hash tag.
 -- ARGV  1 prefix, 2… ids
@@ -14,14 +15,15 @@
 local prefix = ARGV[1]
 
 local function requeue(id)
-  local queue = revive(prefix, id)
+  local queue, due = revive(prefix, id)
   if not queue then return 0 end
   local hash = prefix .. ':job:' .. id
   local lane, limit = unpack(redis.call('HMGET', hash, 'key', 'rate_limit_key'))
   redis.call('SADD', KEYS[1], prefix .. ':queue:' .. queue)
-  if limit and limit ~= '' then
+  local in_time = due and due > now
+  if in_time or (limit and limit ~= '') then
     redis.call('HSET', hash, 'status', 'scheduled')
-    redis.call('ZADD', prefix .. ':scheduled:' .. queue, now, id)
+    redis.call('ZADD', prefix .. ':scheduled:' .. queue, in_time and due or now, id)
   elseif place(prefix, id, queue, lane, now, stamp, false) and lane and lane ~= '' then
     redis.call('ZREM', KEYS[2], lane)
   end

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- retrying: how many of the scheduled jobs of each queue have run before, and are to be tried again. Those that are due
--- first are looked at: a retry comes soon.
+-- retrying: how many of the scheduled jobs of each queue have failed before, and are to be tried again, as state_of says
+-- in jobs/catalog/states.py. Those that are due first are looked at: a retry comes soon.
 --
 -- KEYS  the scheduled registries
 -- ARGV  1 prefix, 2 how many jobs of each queue to look at
@@ -11,8 +11,11 @@ for number, registry in ipairs(KEYS) do
   counts[number] = 0
   if redis.call('TYPE', registry).ok == 'zset' then
     for _, id in ipairs(redis.call('ZRANGE', registry, 0, ARGV[2] - 1)) do
-      local ended = redis.call('HGET', ARGV[1] .. ':job:' .. id, 'ended_at')
-      if ended and ended ~= '' then counts[number] = counts[number] + 1 end
+      local first, left, again = unpack(redis.call('HMGET', ARGV[1] .. ':job:' .. id,
+        'retries', 'retries_left', 'number_of_retries'))
+      if (tonumber(again) or 0) > 0 or (tonumber(left) or 0) < (tonumber(first) or 0) then
+        counts[number] = counts[number] + 1
+      end
     end
   end
 end

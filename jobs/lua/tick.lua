@@ -25,6 +25,7 @@
 -- @include tally
 -- @include poison
 -- @include recover
+-- @include hand_over
 -- @include promote
 -- @include erase
 -- @include trim

@@ -21,7 +21,7 @@ from jobs.scripts.engine import (
     report,
     settle,
 )
-from jobs.scripts.intake import NewJob, admit, delete, empty, purge, requeue, trim
+from jobs.scripts.intake import NewJob, admit, cancel, delete, empty, hasten, purge, requeue, trim
 from jobs.scripts.keeper import Ticked, grant, recover, retire, step_down, tick
 from jobs.scripts.lanes import Promoted, advance, clear, promote, resume, retrying
 from jobs.scripts.locks import (
@@ -39,6 +39,7 @@ from jobs.scripts.locks import (
     take_instance,
     unlock,
 )
+from jobs.scripts.looks import queued
 from jobs.scripts.schedules import Due, Slot, declare, due, fire
 from jobs.scripts.signs import Published, echo, publish, ring
 
@@ -66,6 +67,7 @@ __all__ = [
     "advance",
     "annotate",
     "await_jobs",
+    "cancel",
     "claim",
     "clear",
     "declare",
@@ -77,11 +79,13 @@ __all__ = [
     "exchange",
     "fire",
     "grant",
+    "hasten",
     "held",
     "lock",
     "promote",
     "publish",
     "purge",
+    "queued",
     "recover",
     "release",
     "renew",

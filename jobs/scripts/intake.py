@@ -1,4 +1,4 @@
-"""What puts jobs in, has them run anew, and takes them out."""
+"""What puts jobs in, has them run anew or now, and takes them out."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -90,6 +90,16 @@ def requeue(client: Redis, job_ids: Sequence[str]) -> list[bool]:
     """Have jobs run anew that failed, were stopped or were canceled; True for each that does."""
     names = [keys.QUEUES, keys.HALTED]
     return [reply == 1 for reply in run(client, "requeue", names, [keys.PREFIX, *job_ids])]
+
+
+def cancel(client: Redis, job_ids: Sequence[str]) -> list[bool]:
+    """Take jobs out that wait, wherever that is; False for each that is not there, or does not wait."""
+    return [reply == 1 for reply in run(client, "cancel", [], [keys.PREFIX, *job_ids])]
+
+
+def hasten(client: Redis, job_ids: Sequence[str]) -> list[bool]:
+    """Have scheduled jobs go to their queues now, or to their lanes; False for each that is not scheduled."""
+    return [reply == 1 for reply in run(client, "hasten", [keys.QUEUES], [keys.PREFIX, *job_ids])]
 
 
 def delete(client: Redis, job_ids: Sequence[str]) -> list[bool | None]:

@@ -1,0 +1,21 @@
+#!lua flags=allow-oom
+-- cancel: take jobs out that wait: in a queue, a lane, for their time or for another job. Their lanes go on; whoever
+-- depends on one of them goes on waiting, as with RQ's own cancel. One that holds a slot of a rate limit is in the
+-- outbox then.
+--
+-- KEYS  none. All keys start with the prefix, and so share its hash tag.
+-- ARGV  1 prefix, 2… ids
+-- returns  for each 1 canceled, 0 it is not there, or does not wait
+
+-- @include iso
+-- @include clock
+-- @include advance
+-- @include cancel
+local prefix, canceled = ARGV[1], {}
+for at = 2, #ARGV do
+  local done = cancel(prefix, ARGV[at], now, stamp)
+  local lane = done and redis.call('HGET', prefix .. ':job:' .. ARGV[at], 'key')
+  if lane and lane ~= '' then advance(prefix, lane, now, stamp) end
+  canceled[#canceled + 1] = done and 1 or 0
+end
+return canceled
