@@ -59,7 +59,7 @@ class Job(rq.job.Job):
 
     def restore(self, raw_data: Any) -> Any:
         self.key_of_lane = raw_data.get(b"key", b"").decode()
-        self.progress = _progress(raw_data)
+        self.progress = progress_of(raw_data)
         return super().restore(raw_data)
 
     @property
@@ -91,7 +91,7 @@ class Job(rq.job.Job):
             return f"unreadable (not {current().serializer})"
 
 
-def _progress(raw: Mapping[bytes, bytes]) -> Progress | None:
+def progress_of(raw: Mapping[bytes, bytes]) -> Progress | None:
     """What a job's hash says, unless an earlier execution said it."""
     token, _, _ = raw.get(b"progress_by", b"").partition(b":")
     if not token or token != raw.get(b"execution"):

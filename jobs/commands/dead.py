@@ -10,10 +10,10 @@ from redis import Redis
 from rich.markup import escape
 from rich.table import Table
 
-from jobs import dead
+from jobs import catalog
+from jobs.catalog import DEAD, Done, Filter
 from jobs.commands.shared import ListByDefault, client, console, note
 from jobs.errors import InvalidQuery
-from jobs.letters import Filter
 
 SHOWN = 50
 Command = Callable[..., None]
@@ -21,7 +21,7 @@ Command = Callable[..., None]
 
 def _since(_: click.Context, __: click.Parameter, text: str | None) -> float | None:
     try:
-        return dead.moment(text) if text else None
+        return catalog.moment(text) if text else None
     except InvalidQuery as error:
         raise click.BadParameter(str(error)) from None
 
@@ -64,7 +64,7 @@ def group() -> None:
 @filters
 def show(queue: str | None, groups: bool, limit: int, **options: Any) -> None:
     """Show the dead letters of QUEUE, or of all."""
-    redis, wanted = client(), Filter(queue, **options)
+    redis, wanted = client(), Filter(queue, DEAD, **options)
     table, left = _groups(redis, wanted, limit) if groups else _letters(redis, wanted, limit)
     if not table.row_count:
         click.echo("no dead letters")
@@ -76,23 +76,23 @@ def show(queue: str | None, groups: bool, limit: int, **options: Any) -> None:
 
 def _letters(redis: Redis, wanted: Filter, limit: int) -> tuple[Table, bool]:
     table = _table("failed", "id", "task", "queue", "key", "attempts", "error")
-    found = list(islice(dead.matching(redis, wanted), limit + 1))
+    found = list(islice(catalog.matching(redis, wanted), limit + 1))
     for one in found[:limit]:
         table.add_row(
-            _time(one.failed_at),
+            _time(one.ended_at),
             one.id,
             one.task,
             one.queue,
             escape(one.key or ""),
             str(one.attempts),
-            escape(one.error),
+            escape(one.error or ""),
         )
     return table, len(found) > limit
 
 
 def _groups(redis: Redis, wanted: Filter, limit: int) -> tuple[Table, bool]:
     table = _table("times", "first", "last", "latest id", "error")
-    found = dead.groups(redis, wanted).groups
+    found = catalog.groups(redis, wanted).groups
     for one in found[:limit]:
         table.add_row(f"{one.times:,}", _time(one.first), _time(one.last), one.sample, escape(one.error))
     return table, len(found) > limit
@@ -107,9 +107,9 @@ def retry(ids: tuple[str, ...], every: bool, **options: Any) -> None:
     """
     redis = client()
     chosen = _choose(redis, ids, every, options)
-    done = dead.retry(redis, chosen)
-    _note(redis, "retry", done)
-    _tell(len(done), len(chosen), "run anew", "not there, or not failed")
+    done = catalog.act(redis, "retry", chosen)
+    _note(redis, "retry", done.ids)
+    _tell(done, "run anew", "not there, or not failed")
 
 
 @group.command()
@@ -121,9 +121,9 @@ def delete(ids: tuple[str, ...], every: bool, yes: bool, **options: Any) -> None
     chosen = _choose(redis, ids, every, options)
     if every and chosen and not yes:
         click.confirm(f"delete {len(chosen):,} dead letters?", abort=True)
-    done = dead.delete(redis, chosen)
-    _note(redis, "delete", done)
-    _tell(len(done), len(chosen), "deleted", "not there, or not over")
+    done = catalog.act(redis, "delete", chosen)
+    _note(redis, "delete", done.ids)
+    _tell(done, "deleted", "not there, or not over")
 
 
 def _note(redis: Redis, action: str, done: list[str]) -> None:
@@ -135,18 +135,19 @@ def _note(redis: Redis, action: str, done: list[str]) -> None:
 
 def _choose(redis: Redis, ids: tuple[str, ...], every: bool, options: dict[str, Any]) -> list[str]:
     """The ids that are meant, oldest first. They are all read before the first is touched."""
-    wanted = Filter(**options)
-    if bool(ids) == every or (ids and wanted != Filter()):
+    wanted = Filter(states=DEAD, **options)
+    if bool(ids) == every or (ids and wanted != Filter(states=DEAD)):
         raise click.UsageError(
             "give the ids of jobs, or --all, with or without --queue, --task, --error, --key, --since"
         )
-    return list(ids) if ids else [letter.id for letter in dead.matching(redis, wanted)][::-1]
+    return list(ids) if ids else [job.id for job in catalog.matching(redis, wanted)][::-1]
 
 
-def _tell(done: int, asked: int, what: str, otherwise: str) -> None:
-    click.echo(f"{done:,} {'job' if done == 1 else 'jobs'} {what}")
-    if left := asked - done:
-        click.echo(f"{left:,} left: {otherwise}")
+def _tell(done: Done, what: str, otherwise: str) -> None:
+    count = len(done.ids)
+    click.echo(f"{count:,} {'job' if count == 1 else 'jobs'} {what}")
+    if done.skipped:
+        click.echo(f"{done.skipped:,} left: {otherwise}")
         raise click.exceptions.Exit(1)
 
 

@@ -1,14 +1,14 @@
 """``python -m jobs job``: one job, readable, with every attempt. What it was called with is shown only when asked."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import click
 from redis import Redis
 from rich.markup import escape
 from rich.table import Table
-from rq.exceptions import NoSuchJobError
 
-from jobs import keys, records
+from jobs import catalog
+from jobs.catalog import Detail
 from jobs.commands.shared import NoSuchJob, client, console
 from jobs.errorlines import error_line
 from jobs.job import Job
@@ -21,41 +21,40 @@ from jobs.records import Attempt
 def command(job_id: str, arguments: bool) -> None:
     """Show a job, and every attempt at it."""
     redis = client()
-    try:
-        job = Job.fetch(job_id, redis)
-    except NoSuchJobError:
-        raise NoSuchJob(job_id) from None
-    tried = records.attempts(job.id, redis)
-    for name, value in _facts(redis, job, arguments):
+    found = catalog.detail(redis, job_id)
+    if found is None:
+        raise NoSuchJob(job_id)
+    for name, value in _facts(found, _arguments(redis, job_id) if arguments else "redacted; --arguments shows them"):
         if value:
             click.echo(f"{name:<10} {value}")
-    if tried:
-        console().print(_table(tried))
-    if failed := [one for one in tried if one.error]:
+    if found.attempts:
+        console().print(_table(found.attempts))
+    if failed := [one for one in found.attempts if one.error]:
         click.echo(f"\nattempt {failed[-1].number}:\n{failed[-1].error}")
 
 
-def _facts(redis: Redis, job: Job, arguments: bool) -> list[tuple[str, str | None]]:
-    state = job.get_status(refresh=False).value
-    due = redis.zscore(keys.registry("scheduled", job.origin), job.id) if state == "scheduled" else None
+def _facts(found: Detail, arguments: str) -> list[tuple[str, str | None]]:
+    job, lane = found.job, found.lane
     return [
         ("job", job.id),
-        ("state", state),
-        ("task", job.task_name),
-        ("arguments", _arguments(job) if arguments else "redacted; --arguments shows them"),
-        ("queue", job.origin),
-        ("key", job.key_of_lane),
-        ("accepted", _time(job.created_at)),
-        ("queued", _time(job.enqueued_at)),
-        ("due", _time(datetime.fromtimestamp(due, UTC)) if due else None),
+        ("state", job.state),
+        ("task", job.task),
+        ("arguments", arguments),
+        ("queue", job.queue),
+        ("key", job.key),
+        ("in lane", f"{lane.position} of {lane.depth}, behind {lane.previous or 'nobody'}" if lane else None),
+        ("accepted", _time(job.accepted_at)),
+        ("queued", _time(job.queued_at)),
+        ("due", _time(job.due_at)),
         ("started", _time(job.started_at)),
         ("ended", _time(job.ended_at)),
-        ("worker", job.worker_name),
-        ("retries", f"{job.retries_left} left" if job.retries_left and state != "finished" else None),
+        ("worker", job.worker),
+        ("retries", f"{job.retries_left} left" if job.retries_left and job.state != "finished" else None),
     ]
 
 
-def _arguments(job: Job) -> str:
+def _arguments(redis: Redis, job_id: str) -> str:
+    job = Job.fetch(job_id, redis)
     return ", ".join([*map(repr, job.args), *(f"{name}={value!r}" for name, value in job.kwargs.items())]) or "none"
 
 

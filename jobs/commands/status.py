@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections.abc import Iterable
 from contextlib import nullcontext
 
 import click
@@ -12,13 +11,13 @@ from rich.console import Console
 from rich.live import Live
 
 from jobs import connection, keys
+from jobs.catalog import tasknames
 from jobs.commands import shared
 from jobs.commands.overview import Look, overview
 from jobs.health import snapshot
 from jobs.health.diagnosis import Limits, diagnose
 from jobs.health.memory import Memory
 from jobs.health.snapshot import Snapshot
-from jobs.letters import task_of
 from jobs.settings import current
 from jobs.supervise.stop import on_signal
 
@@ -77,18 +76,5 @@ def _see(client: Redis, queue: str | None) -> tuple[Snapshot, dict[str, str]]:
     seen = snapshot.read(client, watched, connection.address(current()).db)
     running = (job["id"] for worker in seen.alive("worker") for job in worker.running)
     first = (view.waiting_ids[0] for view in seen.queues if view.waiting_ids)
-    return seen, _tasks(client, {*running, *first})
-
-
-def _tasks(client: Redis, job_ids: Iterable[str]) -> dict[str, str]:
-    """The name of each job's task. What is not JSON is not read."""
-    wanted = list(job_ids)
-    with client.pipeline(transaction=False) as pipeline:
-        for job_id in wanted:
-            pipeline.hmget(keys.job(job_id), "data", "description")
-        rows = pipeline.execute()
-    return {
-        job_id: task_of(data or b"", (description or b"").decode(errors="replace"))
-        for job_id, (data, description) in zip(wanted, rows, strict=True)
-        if data or description
-    }
+    shown = sorted({*running, *first})
+    return seen, dict(zip(shown, tasknames.names(client, shown), strict=True))

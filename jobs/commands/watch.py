@@ -10,31 +10,23 @@ from redis import Redis
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
-from rq.exceptions import NoSuchJobError
-from rq.job import JobStatus
 
-from jobs import queues
+from jobs import catalog, queues
+from jobs.catalog import OVER, State, Summary
 from jobs.commands import shared
 from jobs.commands.shared import NoSuchJob
-from jobs.job import Job
 
 LOOK = 0.1
-OVER = {JobStatus.FINISHED, JobStatus.FAILED, JobStatus.STOPPED, JobStatus.CANCELED}
-WORDS = {JobStatus.STARTED: "running", JobStatus.DEFERRED: "waiting", JobStatus.SCHEDULED: "scheduled"}
 
 
 class Look(NamedTuple):
     """What shows of a job."""
 
-    status: JobStatus
+    state: State
     share: float
     text: str
     error: str = ""
-    """The last line of what it failed of."""
-
-    @property
-    def state(self) -> str:
-        return WORDS.get(self.status, self.status.value)
+    """The line that names what it failed of."""
 
     def __str__(self) -> str:
         """One line; the share only where the job has said one."""
@@ -52,17 +44,17 @@ def watch(job_id: str) -> None:
     changes = _changes(shared.client(), queues.checked_id(job_id))
     console = Console(highlight=False)
     last = _bar(console, changes) if console.is_terminal else _lines(changes)
-    sys.exit(0 if last.status is JobStatus.FINISHED else 1)
+    sys.exit(0 if last.state == "finished" else 1)
 
 
 def _changes(client: Redis, job_id: str) -> Iterator[Look]:
     """Each different look at a job, until it has ended. Raises ``NoSuchJob``."""
     seen = None
-    while seen is None or seen.status not in OVER:
-        try:
-            look = _look(Job.fetch(job_id, client))
-        except NoSuchJobError:
-            raise NoSuchJob(job_id) from None
+    while seen is None or seen.state not in OVER:
+        job = catalog.one(client, job_id)
+        if job is None:
+            raise NoSuchJob(job_id)
+        look = _look(job)
         if look != seen:
             yield look
             seen = look
@@ -70,12 +62,9 @@ def _changes(client: Redis, job_id: str) -> Iterator[Look]:
             time.sleep(LOOK)
 
 
-def _look(job: Job) -> Look:
-    status = job.get_status(refresh=False)
+def _look(job: Summary) -> Look:
     share, text = job.progress[:2] if job.progress else (0.0, "")
-    latest = job.latest_result() if status in OVER - {JobStatus.FINISHED} else None
-    error = ((latest.exc_string or "") if latest else "").strip().rpartition("\n")[2]
-    return Look(status, share, text, error)
+    return Look(job.state, share, text, (job.error or "") if job.state in OVER else "")
 
 
 def _lines(changes: Iterator[Look]) -> Look:
@@ -90,6 +79,6 @@ def _bar(console: Console, changes: Iterator[Look]) -> Look:
         task = bar.add_task("", total=1.0, said="")
         for look in changes:
             said = escape(look.error or look.text)
-            share = 1.0 if look.status is JobStatus.FINISHED else look.share
+            share = 1.0 if look.state == "finished" else look.share
             bar.update(task, description=look.state, completed=share, said=said)
     return look

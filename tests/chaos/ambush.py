@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from redis import Redis
 from rq import Queue
 
-from jobs import dead, keys, lanes, retention, settings
+from jobs import catalog, keys, lanes, retention, settings
 from jobs.job import Job
 from jobs.retry import Retry
 from jobs.schedule.store import Store
@@ -400,7 +400,9 @@ def retry_a_dead_letter(ambush: Ambush, step: str, when: When) -> None:
     ambush.lay(step, when)
     ambush.line.spawn("-m", "tests.chaos.armed", "command", "dead", "retry", letter).ends()
     ambush.line.feed(3)
-    wait_for(lambda: dead.retry(ambush.line.client, [letter]), "it to have failed, and to run anew", READY)
+    wait_for(
+        lambda: catalog.act(ambush.line.client, "retry", [letter]).ids, "it to have failed, and to run anew", READY
+    )
 
 
 def delete_a_dead_letter(ambush: Ambush, step: str, when: When) -> None:
@@ -408,7 +410,7 @@ def delete_a_dead_letter(ambush: Ambush, step: str, when: When) -> None:
     letter = _dead_letter(ambush)
     ambush.lay(step, when)
     ambush.line.spawn("-m", "tests.chaos.armed", "command", "dead", "delete", letter).ends()
-    dead.delete(ambush.line.client, [letter])
+    catalog.act(ambush.line.client, "delete", [letter])
     _assert_gone(ambush.line, letter)
 
 

@@ -10,10 +10,10 @@ import rq
 from redis import Redis
 from rq import Queue
 
-from jobs import attempts, dead, keys, lane, letters, prepare, queues, records, scripts
+from jobs import attempts, catalog, keys, lane, prepare, queues, records, scripts
+from jobs.catalog import DEAD, Filter, pages, places
 from jobs.errors import InvalidQuery
 from jobs.job import Job
-from jobs.letters import Filter
 from jobs.queues import JobRef
 from jobs.retry import Retry
 from jobs.scripts import Claimed, Settlement
@@ -23,6 +23,7 @@ from tests.support import Processes, wait_for
 
 pytestmark = pytest.mark.usefixtures("tasks")
 
+LETTERS = Filter(states=DEAD)
 WORKER, CHILD, KEY = "worker-a", "worker-a.1", "contact:42"
 ERROR = 'Traceback (most recent call last):\n  File "shop.py", line 3, in send\nValueError: order {} is gone\n'
 
@@ -68,41 +69,40 @@ def ids(jobs: list[Any]) -> list[str]:
 
 
 def found(client: Redis, **wanted: Any) -> list[str]:
-    return ids(dead.letters(client, Filter(**wanted)).letters)
+    return ids(catalog.page(client, Filter(states=DEAD, **wanted)).jobs)
 
 
 class TestList:
     def test_a_letter_says_what_failed_where_and_why_and_not_with_what(self, client: Redis) -> None:
         [job] = fail(client, key=KEY, queue="mail")
-        [letter] = dead.letters(client).letters
-        assert letter._replace(failed_at=None) == letters.Letter(
-            job.id, "failed", "tests.tasks.add", "mail", KEY, None, 1, WORKER, "ValueError: order 0 is gone"
-        )
-        assert letter.failed_at
-        assert abs(letter.failed_at.timestamp() - client.time()[0]) < 60
+        [letter] = catalog.page(client, LETTERS).jobs
+        assert letter[:5] == (job.id, "failed", "tests.tasks.add", "mail", KEY)
+        assert (letter.attempts, letter.worker, letter.error) == (1, WORKER, "ValueError: order 0 is gone")
+        assert letter.ended_at
+        assert abs(letter.ended_at.timestamp() - client.time()[0]) < 60
 
     def test_pages_of_all_queues_follow_one_another_newest_first(self, client: Redis) -> None:
         jobs = [fail(client, queue=("a", "b", "c")[number % 3])[0] for number in range(20)]
         seen, cursor = [], None
         while True:
-            page = dead.letters(client, limit=6, cursor=cursor)
-            seen += ids(page.letters)
+            page = catalog.page(client, LETTERS, limit=6, cursor=cursor)
+            seen += ids(page.jobs)
             if (cursor := page.next) is None:
                 break
         assert seen == ids(jobs)[::-1]
 
     def test_a_page_is_not_confused_by_what_goes_meanwhile(self, client: Redis) -> None:
         jobs = fail(client, 9)
-        first = dead.letters(client, limit=3)
-        dead.delete(client, ids(first.letters))
-        assert ids(dead.letters(client, cursor=first.next).letters) == ids(jobs)[5::-1]
+        first = catalog.page(client, LETTERS, limit=3)
+        catalog.act(client, "delete", ids(first.jobs))
+        assert ids(catalog.page(client, LETTERS, cursor=first.next).jobs) == ids(jobs)[5::-1]
 
     def test_more_of_one_time_than_fit_in_a_portion_are_all_found(
         self, client: Redis, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         jobs = fail(client, 30)
         client.zadd(keys.registry("failed", "default"), {job.id: 4e9 for job in jobs})
-        monkeypatch.setattr(letters, "PORTION", 4)
+        monkeypatch.setattr(places, "PORTION", 4)
         assert sorted(found(client)) == sorted(ids(jobs))
 
     def test_filters(self, client: Redis) -> None:
@@ -120,18 +120,18 @@ class TestList:
         assert found(client, queue="nowhere") == []
 
     def test_what_is_long_is_looked_at_in_parts(self, client: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(dead, "LOOKED_AT", 4)
+        monkeypatch.setattr(pages, "LOOKED_AT", 4)
         [first, *_] = fail(client, 10)
-        pages = [dead.letters(client, Filter(error="order 0"))]
-        while pages[-1].next:
-            pages.append(dead.letters(client, Filter(error="order 0"), cursor=pages[-1].next))
-        assert [ids(page.letters) for page in pages] == [[], [], [first.id]]
+        found = [catalog.page(client, Filter(states=DEAD, error="order 0"))]
+        while found[-1].next:
+            found.append(catalog.page(client, Filter(states=DEAD, error="order 0"), cursor=found[-1].next))
+        assert [ids(page.jobs) for page in found] == [[], [], [first.id]]
 
     def test_what_rq_enqueued_is_listed_by_its_task_and_nothing_is_unpickled(self, client: Redis) -> None:
         job = Queue("default", connection=client, serializer="pickle").enqueue(t.fail, "secret", retry=None)
         for one in claim(client):
             end(client, one)
-        [letter] = dead.letters(client).letters
+        [letter] = catalog.page(client, LETTERS).jobs
         assert (letter.id, letter.task) == (job.id, "tests.tasks.fail")
 
     def test_a_job_that_is_gone_or_runs_anew_is_no_dead_letter(self, client: Redis) -> None:
@@ -143,33 +143,33 @@ class TestList:
     @pytest.mark.parametrize("cursor", ["x", "W10=", "bnVsbA==", "é"])
     def test_a_cursor_that_was_not_given_out_is_refused(self, client: Redis, cursor: str) -> None:
         with pytest.raises(InvalidQuery, match="cursor"):
-            dead.letters(client, cursor=cursor)
+            catalog.page(client, cursor=cursor)
 
     def test_since_is_an_age_or_a_time(self) -> None:
-        assert dead.moment("2h") == pytest.approx(time.time() - 7200, abs=5)
-        assert dead.moment("2026-11-22T05:00:00Z") == dead.moment("2026-11-22 05:00") == 1795323600
+        assert catalog.moment("2h") == pytest.approx(time.time() - 7200, abs=5)
+        assert catalog.moment("2026-11-22T05:00:00Z") == catalog.moment("2026-11-22 05:00") == 1795323600
         with pytest.raises(InvalidQuery, match="'yesterday'"):
-            dead.moment("yesterday")
+            catalog.moment("yesterday")
 
 
 class TestGroups:
     def test_errors_are_counted_with_what_differs_folded(self, client: Redis) -> None:
         orders = fail(client, 3)
         [other] = fail(client, error="KeyError: 'name'\n")
-        first, second = dead.groups(client).groups
+        first, second = catalog.groups(client).groups
         assert (first.error, first.times, first.sample) == ("ValueError: order # is gone", 3, orders[-1].id)
         assert (second.error, second.times, second.sample) == ("KeyError: 'name'", 1, other.id)
         assert first.first
         assert first.last
         assert second.first
         assert first.first < first.last < second.first
-        assert dead.groups(client, Filter(error="KeyError")).groups == [second]
+        assert catalog.groups(client, Filter(error="KeyError")).groups == [second]
 
     def test_a_bound_is_told(self, client: Redis) -> None:
         fail(client, 3)
-        assert dead.groups(client, most=2).groups[0].times == 2
-        assert not dead.groups(client, most=2).complete
-        assert dead.groups(client, most=4).complete
+        assert catalog.groups(client, most=2).groups[0].times == 2
+        assert not catalog.groups(client, most=2).complete
+        assert catalog.groups(client, most=4).complete
 
 
 class TestRetry:
@@ -178,7 +178,7 @@ class TestRetry:
         for _ in range(3):
             end(client, claim(client)[0])
         assert status(client, job) == "failed"
-        assert dead.retry(client, [job.id]) == [job.id]
+        assert catalog.act(client, "retry", [job.id]).ids == [job.id]
         assert (status(client, job), found(client)) == ("queued", [])
         assert client.ttl(keys.job(job.id)) == -1
         fetched = job.fetch()
@@ -192,19 +192,19 @@ class TestRetry:
         job = accept(client, retry=rq.Retry(max=3))
         for _ in range(4):
             end(client, claim(client)[0])
-        dead.retry(client, [job.id])
+        catalog.act(client, "retry", [job.id])
         assert job.fetch().retries_left == 3
 
     def test_it_joins_the_tail_of_its_queue(self, client: Redis) -> None:
         [job] = fail(client)
         waiting = [accept(client) for _ in range(2)]
-        dead.retry(client, [job.id])
+        catalog.act(client, "retry", [job.id])
         assert ids(claim(client)) == [*ids(waiting), job.id]
 
     def test_it_joins_the_tail_of_its_lane(self, client: Redis) -> None:
         [job] = fail(client, key=KEY)
         waiting = [accept(client, key=KEY) for _ in range(2)]
-        dead.retry(client, [job.id])
+        catalog.act(client, "retry", [job.id])
         assert status(client, job) == "deferred"
         for expected in (*waiting, job):
             [one] = claim(client)
@@ -216,7 +216,7 @@ class TestRetry:
         jobs = [accept(client, key=KEY, policy="halt") for _ in range(2)]
         end(client, claim(client)[0])
         assert lane(KEY, client).state == "halted"
-        assert dead.retry(client, [jobs[0].id]) == [jobs[0].id]
+        assert catalog.act(client, "retry", [jobs[0].id]).ids == [jobs[0].id]
         assert (lane(KEY, client).state, client.exists(keys.HALTED)) == ("queued", 0)
         assert ids(claim(client)) == [jobs[0].id]
 
@@ -231,19 +231,19 @@ class TestRetry:
     def test_only_what_ended_badly_runs_anew(self, client: Redis, state: str) -> None:
         job = accept(client)
         client.hset(keys.job(job.id), "status", state)
-        assert dead.retry(client, [job.id, "nobody"]) == []
+        assert catalog.act(client, "retry", [job.id, "nobody"]).ids == []
         assert status(client, job) == state
 
     def test_a_stopped_job_is_a_dead_letter_too(self, client: Redis) -> None:
         job = accept(client)
         end(client, claim(client)[0], "stopped")
-        assert [letter.state for letter in dead.letters(client).letters] == ["stopped"]
-        assert dead.retry(client, [job.id]) == [job.id]
+        assert [letter.state for letter in catalog.page(client, LETTERS).jobs] == ["stopped"]
+        assert catalog.act(client, "retry", [job.id]).ids == [job.id]
 
     def test_one_with_a_rate_limit_asks_for_its_slot(self, client: Redis) -> None:
         [job] = fail(client)
         client.hset(keys.job(job.id), "rate_limit_key", "limit")
-        assert dead.retry(client, [job.id]) == [job.id]
+        assert catalog.act(client, "retry", [job.id]).ids == [job.id]
         assert status(client, job) == "scheduled"
         assert scripts.promote(client, "default").rate_limited == [job.id]
 
@@ -255,7 +255,7 @@ class TestRetry:
         first = queue.enqueue(t.fail_until, str(tmp_path / "runs"), 2)
         second = queue.enqueue(t.add, 1, 2, depends_on=first)
         wait_for(lambda: first.get_status() == "failed", "it to fail")
-        assert dead.retry(client, [first.id]) == [first.id]
+        assert catalog.act(client, "retry", [first.id]).ids == [first.id]
         wait_for(lambda: second.get_status() == "finished", "both to finish")
         assert [one.outcome for one in records.attempts(first.id, client)] == ["failed", "finished"]
 
@@ -273,14 +273,14 @@ class TestDelete:
         client.sadd(f"{keys.job(job.id)}:dependents", "another")
         client.sadd(f"{keys.PREFIX}:group:g", job.id)
         client.hset(keys.job(job.id), "group_id", "g")
-        assert dead.delete(client, [job.id]) == [job.id]
+        assert catalog.act(client, "delete", [job.id]).ids == [job.id]
         assert [key for key in client.scan_iter("*") if job.id.encode() in key] == []
         assert not client.exists(keys.registry("failed", "default"), f"{keys.PREFIX}:group:g")
 
     def test_a_lane_goes_on_without_the_head_that_halted_it(self, client: Redis) -> None:
         jobs = [accept(client, key=KEY, policy="halt") for _ in range(2)]
         end(client, claim(client)[0])
-        assert dead.delete(client, [jobs[0].id]) == [jobs[0].id]
+        assert catalog.act(client, "delete", [jobs[0].id]).ids == [jobs[0].id]
         assert ids(claim(client)) == [jobs[1].id]
         assert not client.exists(keys.HALTED)
 
@@ -288,20 +288,20 @@ class TestDelete:
     def test_what_is_not_over_stays(self, client: Redis, state: str) -> None:
         job = accept(client)
         client.hset(keys.job(job.id), "status", state)
-        assert dead.delete(client, [job.id, "nobody"]) == []
+        assert catalog.act(client, "delete", [job.id, "nobody"]).ids == []
         assert status(client, job) == state
 
     def test_a_canceled_job_that_still_runs_stays_until_it_has_ended(self, client: Redis) -> None:
         job = accept(client)
         [one] = claim(client)
         client.hset(keys.job(job.id), "status", "canceled")
-        assert dead.delete(client, [job.id]) == []
+        assert catalog.act(client, "delete", [job.id]).ids == []
         scripts.release(client, CHILD, [scripts.Held(one.id, one.token, charged=False)], 3)
-        assert dead.delete(client, [job.id]) == [job.id]
+        assert catalog.act(client, "delete", [job.id]).ids == [job.id]
 
     def test_what_is_still_owed_its_follow_ups_stays_until_they_are_done(self, client: Redis) -> None:
         [job] = fail(client)
         client.zadd(keys.OUTBOX, {f"{job.id}:failed": 1})
-        assert dead.delete(client, [job.id]) == []
+        assert catalog.act(client, "delete", [job.id]).ids == []
         client.delete(keys.OUTBOX)
-        assert dead.delete(client, [job.id]) == [job.id]
+        assert catalog.act(client, "delete", [job.id]).ids == [job.id]

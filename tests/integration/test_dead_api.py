@@ -16,6 +16,7 @@ __all__ = ["lease", "web"]
 pytestmark = pytest.mark.usefixtures("tasks")
 
 SECRET = 987654321
+LETTERS = "/api/jobs?state=failed,stopped"
 
 
 def delete(port: int, path: str, **headers: str) -> tuple[int, dict[str, Any], float]:
@@ -25,14 +26,14 @@ def delete(port: int, path: str, **headers: str) -> tuple[int, dict[str, Any], f
 class TestApi:
     def test_letters_are_listed_page_by_page_without_arguments(self, client: Redis, web: int) -> None:
         jobs = fail(client, 3, args=(SECRET, 1))
-        status_, first, _ = get(web, "/api/dead?limit=2")
+        status_, first, _ = get(web, f"{LETTERS}&limit=2")
         assert status_ == 200
         assert [letter["id"] for letter in first["jobs"]] == ids(jobs)[:0:-1]
         assert first["jobs"][0]["error"] == "ValueError: order 2 is gone"
-        second = get(web, f"/api/dead?limit=2&cursor={first['next']}")[1]
+        second = get(web, f"{LETTERS}&limit=2&cursor={first['next']}")[1]
         assert [letter["id"] for letter in second["jobs"]] == [jobs[0].id]
         assert second["next"] is None
-        assert get(web, "/api/dead?error=order%201")[1]["jobs"][0]["id"] == jobs[1].id
+        assert get(web, f"{LETTERS}&error=order%201")[1]["jobs"][0]["id"] == jobs[1].id
         shown = get(web, f"/api/jobs/{jobs[0].id}")[1]
         assert 'File "shop.py", line 3' in shown["attempts"][0]["error"]
         assert str(SECRET) not in json.dumps([first, second, shown])
@@ -51,7 +52,7 @@ class TestApi:
         [job] = fail(client)
         assert get(web, f"/api/jobs/{job.id}")[1]["error"]
         code, body, _ = post(web, f"/api/jobs/{job.id}/retry", None)
-        assert (code, body) == (202, {"id": job.id, "state": "queued"})
+        assert (code, body) == (202, {"id": job.id, "state": "queued", "undo": None})
         shown = get(web, f"/api/jobs/{job.id}")[1]
         assert (shown["state"], shown["error"], len(shown["attempts"])) == ("queued", None, 1)
         code, problem, _ = post(web, f"/api/jobs/{job.id}/retry", None)
@@ -67,9 +68,11 @@ class TestApi:
         assert delete(web, f"/api/jobs/{running.id}")[0] == 409
         assert status(client, running) == "started"
 
-    @pytest.mark.parametrize("query", ["limit=0", "limit=x", "since=yesterday", "cursor=x", "colour=red"])
+    @pytest.mark.parametrize(
+        "query", ["limit=0", "limit=x", "since=yesterday", "until=x", "state=dead", "cursor=x", "colour=red"]
+    )
     def test_a_bad_query_is_a_problem(self, web: int, query: str) -> None:
-        code, problem, _ = get(web, f"/api/dead?{query}")
+        code, problem, _ = get(web, f"/api/jobs?{query}")
         assert (code, problem["title"]) == (422, "Bad query")
 
     @pytest.mark.parametrize("path", ["/api/jobs/nobody/retry", "/api/jobs/a.b/retry"])
@@ -80,11 +83,11 @@ class TestApi:
         [job] = fail(client)
         port = start_web(processes, JOBS_TOKEN=TOKEN)
         wait_for(lambda: get(port, "/readyz")[0] == 200, "web to be ready")
-        assert get(port, "/api/dead")[0] == get(port, "/api/dead/groups")[0] == 401
+        assert get(port, LETTERS)[0] == get(port, "/api/dead/groups")[0] == 401
         assert post(port, f"/api/jobs/{job.id}/retry", None)[0] == post(port, "/queue/clean", {})[0] == 401
         assert delete(port, f"/api/jobs/{job.id}")[0] == 401
         assert status(client, job) == "failed"
-        assert get(port, "/api/dead", Authorization=f"Bearer {TOKEN}")[0] == 200
+        assert get(port, LETTERS, Authorization=f"Bearer {TOKEN}")[0] == 200
 
 
 class TestClean:

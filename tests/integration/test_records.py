@@ -138,7 +138,15 @@ class TestJobCommand:
         shown = processes.start("-m", "jobs", "job", job.id)
         assert shown.ends() == 0
         text = "\n".join(shown.lines)
-        for word in ("tests.tasks.add", "contact:42", "scheduled", "1 left", WORKER, "ValueError: as asked"):
+        for word in (
+            "tests.tasks.add",
+            "contact:42",
+            "retrying",
+            "1 of 1, behind nobody",
+            "1 left",
+            WORKER,
+            "ValueError: as asked",
+        ):
             assert word in text
         assert "1234567" not in text
 

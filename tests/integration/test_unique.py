@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 from redis import Redis
 
-from jobs import connection, dead, enqueue, keys, prepare, queues, registry, retention, scripts, settings
+from jobs import catalog, connection, enqueue, keys, prepare, queues, registry, retention, scripts, settings
 from jobs.address import parse
 from jobs.queues import JobRef
 from jobs.retry import Retry
@@ -104,7 +104,7 @@ class TestForSevenDays:
         gone = [deliver(job_id=f"hook-{number}") for number in range(3)]
         for number, one in enumerate(claim(client)):
             end(client, one, "failed" if number == 0 else "finished", "")
-        dead.delete(client, [gone[0].id])
+        catalog.act(client, "delete", [gone[0].id])
         scripts.trim(client, "default", 1, 200)
         retention.clean(client, settings.current(), older=0, failed=True)
         assert [status(client, job) for job in gone] == ["gone"] * 3

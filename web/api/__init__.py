@@ -1,10 +1,11 @@
 """The JSON API, a file for each thing that it is about."""
 
-from web.api import audit, dead, findings, history, jobs, lanes, locks, queues, schedules, workers
+from web.api import actions, audit, dead, findings, history, jobs, lanes, locks, queues, schedules, workers
 
 BLUEPRINTS = (
     audit.blueprint,
     jobs.blueprint,
+    actions.blueprint,
     dead.blueprint,
     queues.blueprint,
     lanes.blueprint,

@@ -1,103 +1,91 @@
-"""The JSON API: put a job in, look at it."""
+"""Jobs over HTTP: put in one or many, list and search, look at one in full."""
 
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, request, url_for
-from rq.exceptions import NoSuchJobError
+from flask import Blueprint, Response, jsonify, url_for
 
-from jobs import queues, records, registry
-from jobs.errors import InvalidJobId
-from jobs.job import Job
-from jobs.records import Attempt
+from jobs import catalog, queues, registry
+from jobs.errors import EnqueueError, InvalidJobId
 from jobs.retry import Retry
+from jobs.scripts import NewJob
 from web import auth
-from web.api.shared import iso
+from web.api import shared, views
 from web.line import line
 from web.problems import Problem
 
 blueprint = Blueprint("api", __name__, url_prefix="/api")
+blueprint.before_request(auth.require)
 
 OPTIONS = {"queue", "key", "delay", "job_id", "unique", "timeout", "policy"}
 RETRY = {"attempts", "backoff"}
-FIELDS = OPTIONS | RETRY | {"task", "args", "kwargs"}
-
-
-blueprint.before_request(auth.require)
+FIELDS = sorted(OPTIONS | RETRY | {"task", "args", "kwargs"})
+MOST = 1000
 
 
 @blueprint.post("/jobs")
 def enqueue() -> Response:
     """Accept a job: ``{"task", "args", "kwargs"}`` and the options of ``enqueue``. 202 and where to find it."""
-    body = _body()
-    retry = Retry(**{name: body[name] for name in RETRY if name in body}) if RETRY & set(body) else None
-    options = {name: body[name] for name in OPTIONS & set(body)}
-    job = queues.prepare(body["task"], *body.get("args", []), retry=retry, **options, **body.get("kwargs", {}))
-    [accepted] = queues.submit(line().client, [job])
-    if accepted.created:
-        auth.note("job.enqueue", f"{accepted.id}, {body['task']}")
-    response = jsonify({"id": accepted.id, "queue": accepted.queue, "created": accepted.created})
-    response.status_code = 202
-    response.headers["Location"] = url_for("api.show", job_id=accepted.id)
-    return response
+    [accepted] = _accept([_prepared(shared.body(*FIELDS))])
+    if accepted["created"]:
+        auth.note("job.enqueue", f"{accepted['id']} on {accepted['queue']}")
+    return shared.accepted(accepted, url_for("api.show", job_id=accepted["id"]))
+
+
+@blueprint.post("/jobs/batch")
+def enqueue_many() -> Response:
+    """Accept ``{"jobs": [...]}``, in their order; all of them, or none where one is refused."""
+    asked = shared.body("jobs").get("jobs")
+    if not isinstance(asked, list) or not 0 < len(asked) <= MOST or not all(isinstance(one, dict) for one in asked):
+        raise Problem(422, "Bad request", f"'jobs' must be a list of 1 to {MOST} objects, each as for POST /api/jobs")
+    prepared = []
+    for number, one in enumerate(asked):
+        try:
+            prepared.append(_prepared(one))
+        except Problem as error:
+            raise Problem(error.status, error.title, f"jobs[{number}]: {error.detail}; no job was accepted") from None
+        except EnqueueError as error:
+            raise type(error)(f"jobs[{number}]: {error}; no job was accepted") from None
+    accepted = _accept(prepared)
+    if created := sum(one["created"] for one in accepted):
+        auth.note("job.enqueue", f"{created:,} jobs, {accepted[0]['id']} the first")
+    return shared.accepted({"jobs": accepted})
+
+
+@blueprint.get("/jobs")
+def show_all() -> Response:
+    """One page of jobs, the latest first. It may be short: there are more while ``next`` is not null."""
+    asked = shared.query(*views.FILTERS, "limit", "cursor")
+    page = catalog.page(line().client, views.wanted(asked), shared.limit(asked), asked.get("cursor"))
+    return jsonify({"jobs": [views.summary(job) for job in page.jobs], "next": page.next})
 
 
 @blueprint.get("/jobs/<job_id>")
 def show(job_id: str) -> Response:
-    """A job as it is now, with its result and all its attempts."""
+    """A job as it is now, with its result, its attempts, and its place in its lane."""
     try:
-        job = Job.fetch(queues.checked_id(job_id), line().client)
-        return jsonify(_describe(job))
-    except (NoSuchJobError, InvalidJobId):
-        raise Problem(404, "No such job", f"there is no job {job_id!r}; finished jobs are kept for JOBS_KEEP") from None
+        found = catalog.detail(line().client, queues.checked_id(job_id))
+    except InvalidJobId:
+        found = None
+    if found is None:
+        raise views.no_such_job(job_id)
+    return jsonify(views.detail(found))
 
 
-def _body() -> dict[str, Any]:
-    if not request.is_json:
-        raise Problem(415, "Not JSON", "send a JSON object, with the header Content-Type: application/json")
-    try:
-        body = request.get_json()
-    except RecursionError:
-        raise Problem(422, "Not a job", "the JSON is nested too deeply") from None
-    if not isinstance(body, dict):
-        raise Problem(422, "Not a job", 'send a JSON object such as {"task": "shop.tasks.send", "args": []}')
-    if unknown := sorted(set(body) - FIELDS):
-        raise Problem(422, "Unknown field", f"{unknown[0]!r} is not known; known: {', '.join(sorted(FIELDS))}")
-    if not isinstance(body.get("task"), str):
+def _accept(jobs: list[NewJob]) -> list[dict[str, Any]]:
+    return [{"id": one.id, "queue": one.queue, "created": one.created} for one in queues.submit(line().client, jobs)]
+
+
+def _prepared(asked: dict[str, Any]) -> NewJob:
+    """The job that is asked for. Raises ``Problem`` or ``EnqueueError``."""
+    if unknown := sorted(set(asked) - set(FIELDS)):
+        raise Problem(422, "Unknown field", f"{unknown[0]!r} is not known; known: {', '.join(FIELDS)}")
+    task, args, kwargs = asked.get("task"), asked.get("args", []), asked.get("kwargs", {})
+    if not isinstance(task, str):
         raise Problem(422, "No task", "'task' must be the dotted name of a registered task")
-    if not isinstance(body.get("args", []), list) or not isinstance(body.get("kwargs", {}), dict):
+    if not isinstance(args, list) or not isinstance(kwargs, dict):
         raise Problem(422, "Bad arguments", "'args' must be a list and 'kwargs' an object")
-    if clash := sorted(registry.OPTIONS & set(body.get("kwargs", {}))):
+    if clash := sorted(registry.OPTIONS & set(kwargs)):
         raise Problem(422, "Bad arguments", f"{clash[0]!r} is an option; it belongs beside 'kwargs', not in it")
-    return body
-
-
-def _describe(job: Job) -> dict[str, Any]:
-    latest = job.latest_result() if job.ended_at else None  # one that is to be run anew has not ended
-    return {
-        "id": job.id,
-        "state": job.get_status(refresh=False).value,
-        "task": job.task_name,
-        "queue": job.origin,
-        "key": job.key_of_lane or None,
-        "accepted_at": iso(job.created_at),
-        "queued_at": iso(job.enqueued_at),
-        "started_at": iso(job.started_at),
-        "ended_at": iso(job.ended_at),
-        "retries_left": job.retries_left,
-        "worker": job.worker_name,
-        "progress": job.progress._asdict() if job.progress else None,
-        "result": latest.return_value if latest else None,
-        "error": (latest.exc_string or "").strip() or None if latest else None,
-        "attempts": [_attempt(one) for one in records.attempts(job.id, line().client)],
-    }
-
-
-def _attempt(one: Attempt) -> dict[str, Any]:
-    return {
-        "number": one.number,
-        "worker": one.worker,
-        "started_at": iso(one.started),
-        "ended_at": iso(one.ended),
-        "outcome": one.outcome,
-        "error": one.error,
-    }
+    retry = Retry(**{name: asked[name] for name in RETRY if name in asked}) if RETRY & set(asked) else None
+    options = {name: asked[name] for name in OPTIONS & set(asked)}
+    return queues.prepare(task, *args, retry=retry, **options, **kwargs)

@@ -1,0 +1,43 @@
+"""Jobs listed and searched, looked at one by one, and acted upon. To look changes nothing, and reads no arguments.
+
+Dead letters are those in the states ``DEAD``; there is no other way to list them.
+"""
+
+from jobs.catalog.actions import ACTIONS, STEPS, Action, Done, act, act_on_all, stop
+from jobs.catalog.detail import Detail, Event, Neighbours, detail
+from jobs.catalog.filter import ANY, Filter, moment, states_of
+from jobs.catalog.groups import Group, Groups, groups
+from jobs.catalog.pages import Page, matching, one, page
+from jobs.catalog.states import DEAD, OVER, STATES, WAITS, State
+from jobs.catalog.summary import Summary
+
+__all__ = [
+    "ACTIONS",
+    "ANY",
+    "DEAD",
+    "OVER",
+    "STATES",
+    "STEPS",
+    "WAITS",
+    "Action",
+    "Detail",
+    "Done",
+    "Event",
+    "Filter",
+    "Group",
+    "Groups",
+    "Neighbours",
+    "Page",
+    "State",
+    "Summary",
+    "act",
+    "act_on_all",
+    "detail",
+    "groups",
+    "matching",
+    "moment",
+    "one",
+    "page",
+    "states_of",
+    "stop",
+]

@@ -1,0 +1,123 @@
+"""What can be done to jobs: to each in one atomic step, to many in small portions.
+
+Where somebody else acts on a job at the same time, a worker that claims it or another person, one of the two is first,
+and the other finds it in another state.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Literal, NamedTuple, cast, get_args
+
+import rq.command
+from redis import Redis
+
+from jobs import keys, reaper, scripts
+from jobs.catalog.filter import Filter
+from jobs.catalog.pages import read
+from jobs.catalog.places import places
+from jobs.catalog.states import DEAD, OVER, WAITS, State, kinds
+
+Action = Literal["retry", "run", "cancel", "delete"]
+ACTIONS: tuple[Action, ...] = get_args(Action)
+WITHIN = 5.0
+"""Seconds for which one call acts on all that match."""
+
+
+class Step(NamedTuple):
+    """One action: how it is done, and to whom it can be."""
+
+    run: Callable[[Redis, Sequence[str]], Sequence[bool | None]]
+    states: frozenset[State]
+    rule: str
+    """Whom it is for, in words."""
+    at_once: int = 100
+    oldest_first: bool = False
+
+
+def _cancel(client: Redis, job_ids: Sequence[str]) -> list[bool]:
+    canceled = scripts.cancel(client, job_ids)
+    for job_id, done in zip(job_ids, canceled, strict=True):
+        if done and client.zscore(keys.OUTBOX, f"{job_id}:canceled") is not None:
+            reaper.follow_up(client, job_id)
+    return canceled
+
+
+STEPS: dict[Action, Step] = {
+    "retry": Step(
+        scripts.requeue,
+        DEAD | {"canceled"},
+        "only one that failed, was stopped or was canceled is run anew",
+        oldest_first=True,
+    ),
+    "run": Step(
+        scripts.hasten,
+        frozenset({"scheduled", "retrying"}),
+        "only one that is scheduled, or waits for its next attempt, can be run before its time",
+    ),
+    "cancel": Step(_cancel, WAITS, "only one that waits is canceled; one that runs can be stopped", at_once=25),
+    "delete": Step(scripts.delete, OVER, "only one that is over, and whose follow-ups are done, is deleted"),
+}
+
+
+class Done(NamedTuple):
+    """What an action has come to."""
+
+    ids: list[str]
+    """Of the jobs to which it was done."""
+    skipped: int
+    """Those that were not there, or in another state."""
+    complete: bool = True
+    """False: the time was up. Act again: what is done no longer matches."""
+
+
+def act(client: Redis, action: Action, job_ids: Iterable[str]) -> Done:
+    """Act on jobs, in the order given.
+
+    ``retry``: they run anew with all their attempts and no error, at the tail of their lane or queue; one that was
+    canceled before its time waits for that. ``run``: they go to their queue or lane now. ``cancel``: they do not run;
+    their lanes go on, who depends on them goes on waiting. ``delete``: they are gone, with their attempts; their lanes
+    go on.
+    """
+    step, done, skipped = STEPS[action], list[str](), 0
+    for ids in _portions(job_ids, step.at_once):
+        found = [job_id for job_id, was in zip(ids, step.run(client, ids), strict=True) if was]
+        done += found
+        skipped += len(ids) - len(found)
+    return Done(done, skipped)
+
+
+def act_on_all(client: Redis, action: Action, wanted: Filter, within: float = WITHIN) -> Done:
+    """Act on every job that matches and is in a state that the action is for; for ``within`` seconds at most.
+
+    What runs anew does so in the order in which it failed.
+    """
+    deadline, step = time.monotonic() + within, STEPS[action]
+    states = step.states & wanted.states if wanted.states else step.states
+    if not states:
+        return Done([], 0)
+    wanted = wanted._replace(states=states)
+    lying = list(places(client, kinds(states), wanted.queue))
+    found = (job.id for _, job in read(client, reversed(lying) if step.oldest_first else lying, wanted) if job)
+    done, skipped = list[str](), 0
+    for ids in _portions(found, step.at_once):
+        part = act(client, action, ids)
+        done, skipped = done + part.ids, skipped + part.skipped
+        if time.monotonic() > deadline:
+            return Done(done, skipped, next(found, None) is None)
+    return Done(done, skipped)
+
+
+def stop(client: Redis, job_id: str) -> bool:
+    """Have the worker that runs a job stop it, within a second or so; False when it does not run."""
+    status, worker = cast(list[bytes | None], client.hmget(keys.job(job_id), "status", "worker_name"))
+    if status != b"started" or not worker:
+        return False
+    rq.command.send_command(client, worker.decode(), "stop-job", job_id=job_id)
+    return True
+
+
+def _portions(job_ids: Iterable[str], size: int) -> Iterator[list[str]]:
+    remaining = iter(job_ids)
+    while ids := list(islice(remaining, size)):
+        yield ids

@@ -1,0 +1,137 @@
+"""One job in full: what became of it, when, and how long it waited in between."""
+
+import json
+from base64 import b64decode
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple, cast
+
+from redis import Redis
+
+from jobs import keys, records
+from jobs.catalog.pages import one
+from jobs.catalog.states import OVER
+from jobs.catalog.summary import Summary
+from jobs.errorlines import error_line
+from jobs.records import Attempt
+from jobs.settings import current
+
+MOST_SHOWN = 64 * 1024
+"""Bytes of a result that are read."""
+
+
+class Event(NamedTuple):
+    """Something that happened to a job, or will."""
+
+    what: str
+    """``accepted``, ``queued``, ``started``, ``due``, ``canceled``, or how an attempt ended."""
+    at: datetime
+    seconds: float | None = None
+    """``started``: for how long it had waited; the end of an attempt: for how long it had run."""
+    attempt: int | None = None
+    worker: str | None = None
+    error: str | None = None
+
+
+class Neighbours(NamedTuple):
+    """A job's place in its lane."""
+
+    position: int
+    """1 for the head."""
+    depth: int
+    previous: str | None
+    next: str | None
+
+
+class Result(NamedTuple):
+    value: Any
+    """None where it is too large to be shown, or no JSON."""
+    size: int
+    """Bytes."""
+
+
+class Detail(NamedTuple):
+    """All that is known of a job, but for what it was called with."""
+
+    job: Summary
+    timeout: float | None
+    attempts: list[Attempt]
+    timeline: list[Event]
+    result: Result | None
+    lane: Neighbours | None
+    """None when it is in no lane, or no longer."""
+
+
+def detail(client: Redis, job_id: str) -> Detail | None:
+    """A job in full; None when it is not there."""
+    job = one(client, job_id)
+    if job is None:
+        return None
+    tried = records.attempts(job_id, client)
+    timeout = client.hget(keys.job(job_id), "timeout")
+    return Detail(
+        job=job,
+        timeout=float(timeout) if timeout else None,
+        attempts=tried,
+        timeline=sorted(timeline(job, tried), key=lambda event: event.at),
+        result=_result(client, job_id) if job.state == "finished" else None,
+        lane=neighbours(client, job.key, job_id) if job.key and job.state not in OVER else None,
+    )
+
+
+def timeline(job: Summary, tried: list[Attempt]) -> Iterator[Event]:
+    """What happened to a job, in no order. Of attempts that are no longer recorded nothing is told."""
+    if job.accepted_at:
+        yield Event("accepted", job.accepted_at)
+    if job.queued_at and job.queued_at != job.accepted_at:
+        yield Event("queued", job.queued_at)
+    free = job.accepted_at if not tried or tried[0].number == 1 else None
+    for attempt in tried:
+        number, worker, began = attempt.number, attempt.worker, attempt.started
+        if began:
+            yield Event("started", began, _between(free, began), number, worker)
+        error = error_line(attempt.error) if attempt.error else None
+        yield Event(attempt.outcome, attempt.ended, _between(began, attempt.ended), number, worker, error)
+        free = attempt.ended
+    if job.state == "running" and job.started_at:
+        number = tried[-1].number + 1 if tried else 1
+        yield Event("started", job.started_at, _between(free, job.started_at), number, job.worker)
+    if job.state == "canceled" and job.ended_at:
+        yield Event("canceled", job.ended_at, _between(free, job.ended_at))
+    if job.due_at:
+        yield Event("due", job.due_at)
+
+
+def _between(first: datetime | None, second: datetime | None) -> float | None:
+    """Seconds; 0 where the clocks of two machines disagree."""
+    return max((second - first).total_seconds(), 0.0) if first and second else None
+
+
+def neighbours(client: Redis, key: str, job_id: str) -> Neighbours | None:
+    """Who is before and behind a job in its lane; None when it is not in it."""
+    at = client.lpos(keys.lane(key), job_id)
+    if at is None:
+        return None
+    first = max(cast(int, at) - 1, 0)
+    with client.pipeline(transaction=True) as pipeline:
+        pipeline.lrange(keys.lane(key), first, cast(int, at) + 1)
+        pipeline.llen(keys.lane(key))
+        found, depth = pipeline.execute()
+    ids = [entry.decode() for entry in found]
+    if job_id not in ids:
+        return None
+    here = ids.index(job_id)
+    before, behind = ids[:here], ids[here + 1 :]
+    return Neighbours(first + here + 1, depth, before[-1] if before else None, behind[0] if behind else None)
+
+
+def _result(client: Redis, job_id: str) -> Result | None:
+    """What a finished job has returned. Other serializers than JSON may run code in whoever reads, so they are not."""
+    entries = cast(list[Any], client.xrevrange(keys.results(job_id), count=1))
+    packed = entries[0][1].get(b"return_value", b"") if entries else b""
+    if not packed:
+        return None
+    data = b64decode(packed)
+    if len(data) > MOST_SHOWN or current().serializer != "json":
+        return Result(None, len(data))
+    return Result(json.loads(data), len(data))

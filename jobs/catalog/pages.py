@@ -1,0 +1,122 @@
+"""Jobs in pages, the latest first; what is due comes last, soonest first.
+
+A cursor names a place, not a number: what comes and goes meanwhile neither repeats a job nor hides one.
+"""
+
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import NamedTuple, get_args
+
+from redis import Redis
+
+from jobs import keys, records, redaction
+from jobs.catalog import summary, tasknames
+from jobs.catalog.filter import ANY, Filter
+from jobs.catalog.places import Place, places
+from jobs.catalog.states import LIE_IN, Kind, kinds
+from jobs.catalog.summary import Row, Summary
+from jobs.errorlines import error_line
+from jobs.errors import InvalidQuery
+
+AT_ONCE = 250
+LOOKED_AT = 2000
+"""Jobs that a page looks at, at most."""
+
+
+class Page(NamedTuple):
+    """Some jobs. There may be fewer than asked for; ``next`` is None once these were the last."""
+
+    jobs: list[Summary]
+    next: str | None
+
+
+def page(client: Redis, wanted: Filter = ANY, limit: int = 50, cursor: str | None = None) -> Page:
+    """One page of jobs; ``cursor`` is the ``next`` of the page before.
+
+    Raises ``InvalidQuery`` for a cursor that was not given out.
+    """
+    found: list[Summary] = []
+    lying = places(client, kinds(wanted.states), wanted.queue, _place(cursor) if cursor else None)
+    at_once = limit if wanted._replace(queue=None, states=frozenset()) == ANY else AT_ONCE
+    for looked, (place, job) in enumerate(read(client, lying, wanted, min(at_once, AT_ONCE)), 1):
+        if job:
+            found.append(job)
+        if len(found) == limit or looked >= LOOKED_AT:
+            return Page(found, _cursor(place))
+    return Page(found, None)
+
+
+def matching(client: Redis, wanted: Filter = ANY) -> Iterator[Summary]:
+    """Every job that is meant, in the order of pages; read in portions."""
+    return (job for _, job in read(client, places(client, kinds(wanted.states), wanted.queue), wanted) if job)
+
+
+def one(client: Redis, job_id: str) -> Summary | None:
+    """One job; None when it is not there."""
+    with client.pipeline(transaction=False) as pipeline:
+        summary.ask(pipeline, job_id)
+        [reply] = pipeline.execute()
+    row = summary.row(job_id, reply, 0.0)
+    if row is None:
+        return None
+    if row.job.due_at:
+        due = client.zscore(keys.registry("scheduled", row.job.queue), job_id)
+        row = summary.row(job_id, reply, float(due or 0.0)) or row
+    return _whole(client, _named(client, [row]))[0].job
+
+
+def read(
+    client: Redis, lying: Iterable[Place], wanted: Filter = ANY, at_once: int = AT_ONCE
+) -> Iterator[tuple[Place, Summary | None]]:
+    """What lies at each place; None where it is not meant, or has gone elsewhere."""
+    remaining = iter(lying)
+    while portion := list(islice(remaining, at_once)):
+        with client.pipeline(transaction=False) as pipeline:
+            for place in portion:
+                summary.ask(pipeline, place.id)
+            replies = pipeline.execute()
+        rows = [summary.row(place.id, reply, place.at) for place, reply in zip(portion, replies, strict=True)]
+        here = [row for row, place in zip(rows, portion, strict=True) if row and row.job.state in LIE_IN[place.kind]]
+        meant = [row for row in _named(client, here) if wanted.may_match(row)]
+        jobs = {row.job.id: row.job for row in _whole(client, meant) if wanted.matches(row.job, row.description)}
+        for place in portion:
+            yield place, jobs.pop(place.id, None)
+
+
+def _named(client: Redis, rows: list[Row]) -> list[Row]:
+    """The rows with the names of their tasks, where their descriptions do not tell."""
+    odd = [row.job.id for row in rows if row.job.task == tasknames.UNKNOWN]
+    names = dict(zip(odd, tasknames.names(client, odd), strict=True)) if odd else {}
+    return [row._replace(job=row.job._replace(task=names.get(row.job.id, row.job.task))) for row in rows]
+
+
+def _whole(client: Redis, rows: list[Row]) -> list[Row]:
+    """The rows with what is known of their attempts."""
+    with client.pipeline(transaction=False) as pipeline:
+        for row in rows:
+            pipeline.xlen(keys.results(row.job.id))
+            if row.has_run:
+                records.ask_latest(pipeline, row.job.id)
+        replies = iter(pipeline.execute())
+    return [_with_attempts(row, next(replies), next(replies) if row.has_run else ()) for row in rows]
+
+
+def _with_attempts(row: Row, attempts: int, latest: object) -> Row:
+    error = redaction.text(error_line(records.latest_error(latest))) or None
+    return row._replace(job=row.job._replace(attempts=attempts, error=error))
+
+
+def _cursor(place: Place) -> str:
+    return urlsafe_b64encode(json.dumps(place).encode()).decode()
+
+
+def _place(cursor: str) -> Place:
+    try:
+        at, job_id, kind, queue = json.loads(urlsafe_b64decode(cursor.encode()))
+        if kind not in get_args(Kind):
+            raise ValueError(kind)
+        return Place(float(at), str(job_id), kind, str(queue))
+    except (ValueError, TypeError):
+        raise InvalidQuery("cursor: expected the 'next' of the page before") from None

@@ -1,0 +1,163 @@
+"""Where jobs lie, in one order: by when each came into its state, the latest first; last, what is due, soonest first.
+
+A place is told by its job alone, so nothing that happens to other jobs moves it. Times in RQ's registries are those at
+which jobs expire; how long ago they ended follows from how long they are kept.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from heapq import merge
+from typing import Any, NamedTuple, cast
+
+from redis import Redis
+from redis.client import Pipeline
+
+from jobs import keys, scripts
+from jobs.catalog.states import Kind
+from jobs.queues import FAILURE_TTL
+from jobs.scripts.looks import read_queued
+from jobs.settings import current
+
+PORTION, LARGEST = 200, 2000
+FAR = 4102444800.0
+"""The year 2100, for what is kept for ever."""
+SLACK = 0.001
+"""Seconds by which a time that was computed may miss a score."""
+
+
+class Place(NamedTuple):
+    """Where a job lies, and since when; of a scheduled one, when it is due. Seconds since 1970 UTC."""
+
+    at: float
+    id: str
+    kind: Kind
+    queue: str
+
+
+class Source(NamedTuple):
+    """One list or registry, read in portions."""
+
+    kind: Kind
+    queue: str
+    ask: Callable[[Pipeline, Place | None, int], None]
+    """Ask for so many places behind one, or for the first."""
+    read: Callable[[Any], list[tuple[float, str]]]
+
+    def places(self, reply: Any) -> list[Place]:
+        return [Place(at, job_id, self.kind, self.queue) for at, job_id in self.read(reply)]
+
+
+def places(client: Redis, kinds: list[Kind], queue: str | None = None, last: Place | None = None) -> Iterator[Place]:
+    """All jobs of these kinds, or those behind ``last``. Heartbeats are none."""
+    names = [queue] if queue is not None else _queues(client)
+    if last is None or last.kind != "scheduled":
+        sources = [_source(kind, name) for name in names for kind in kinds if kind not in ("scheduled", "wip")]
+        found = [_follow(client, source, last, reply) for source, reply in _first(client, sources, last)]
+        if "wip" in kinds:
+            found.append(iter(_running(client, names, last)))
+        yield from _once(merge(*found, reverse=True))
+        last = None
+    if "scheduled" in kinds:
+        sources = [_source("scheduled", name) for name in names]
+        yield from _once(merge(*(_follow(client, one, last, reply) for one, reply in _first(client, sources, last))))
+
+
+def _queues(client: Redis) -> list[str]:
+    start = len(keys.queue(""))
+    return sorted(key.decode()[start:] for key in cast(set[bytes], client.smembers(keys.QUEUES)))
+
+
+def _once(found: Iterator[Place]) -> Iterator[Place]:
+    last = None
+    for place in found:
+        if place != last and not place.id.startswith(keys.HEARTBEAT):
+            yield place
+        last = place
+
+
+def _first(client: Redis, sources: list[Source], last: Place | None) -> Iterator[tuple[Source, Any]]:
+    """The first portion of each, in one round trip."""
+    with client.pipeline(transaction=False) as pipeline:
+        for source in sources:
+            source.ask(pipeline, last, PORTION)
+        yield from zip(sources, pipeline.execute(), strict=True)
+
+
+def _follow(client: Redis, source: Source, last: Place | None, reply: Any) -> Iterator[Place]:
+    """The places of one source behind ``last``; ``reply`` is its first portion."""
+    count = PORTION
+    while True:
+        found = source.places(reply)
+        fresh = [one for one in found if last is None or (one > last if source.kind == "scheduled" else one < last)]
+        yield from fresh
+        if len(found) < count:
+            return
+        if fresh:
+            last, count = fresh[-1], min(count * 2, LARGEST)
+        else:
+            count *= 2  # more of one score than fit in a portion
+        with client.pipeline(transaction=False) as pipeline:
+            source.ask(pipeline, last, count)
+            [reply] = pipeline.execute()
+
+
+def _source(kind: Kind, queue: str) -> Source:
+    if kind == "queue":
+        return Source(kind, queue, lambda pipeline, last, count: _ask_queue(pipeline, queue, last, count), _of_queue)
+    registry, kept = keys.registry(kind, queue), _kept(kind)
+
+    def ask(pipeline: Pipeline, last: Place | None, count: int) -> None:
+        if kind == "scheduled":
+            pipeline.zrangebyscore(registry, repr(last.at) if last else "-inf", "+inf", 0, count, withscores=True)
+        else:
+            high = repr(last.at + kept + SLACK) if last else "+inf"
+            pipeline.zrevrangebyscore(registry, high, "-inf", 0, count, withscores=True)
+
+    return Source(kind, queue, ask, lambda reply: [(score - kept, job_id.decode()) for job_id, score in reply])
+
+
+def _kept(kind: Kind) -> float:
+    """For how long a registry keeps its jobs, by whose end it is in order."""
+    return {"finished": current().keep, "failed": float(FAILURE_TTL)}.get(kind, 0.0)
+
+
+def _ask_queue(pipeline: Pipeline, queue: str, last: Place | None, count: int) -> None:
+    scripts.queued(pipeline, queue, (_stamp(last.at), last.id) if last else ("", ""), count)
+
+
+def _of_queue(reply: Any) -> list[tuple[float, str]]:
+    return [(_seconds(stamp), job_id) for job_id, stamp in read_queued(reply)]
+
+
+def _running(client: Redis, names: list[str], last: Place | None) -> list[Place]:
+    """Which jobs run: never more than there are slots."""
+    with client.pipeline(transaction=False) as pipeline:
+        for name in names:
+            pipeline.zrange(keys.registry("wip", name), 0, -1)
+        replies = cast(list[list[bytes]], pipeline.execute())
+        found = [
+            (entry.decode().rpartition(":")[0], name)
+            for name, reply in zip(names, replies, strict=True)
+            for entry in reply
+        ]
+        for job_id, _ in found:
+            pipeline.hget(keys.job(job_id), "started_at")
+        started = pipeline.execute()
+    running = [
+        Place(_seconds(stamp.decode()), job_id, "wip", name)
+        for (job_id, name), stamp in zip(found, started, strict=True)
+        if stamp
+    ]
+    return sorted((place for place in running if last is None or place < last), reverse=True)
+
+
+def _stamp(at: float) -> str:
+    return datetime.fromtimestamp(min(at, FAR), UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _seconds(stamp: str) -> float:
+    try:
+        when = datetime.fromisoformat(stamp)
+    except ValueError:
+        return 0.0
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()

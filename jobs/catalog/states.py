@@ -1,0 +1,55 @@
+"""The states of a job, and where the jobs of each lie. RQ's statuses become states here and nowhere else."""
+
+from collections.abc import Collection
+from typing import Literal, get_args
+
+State = Literal[
+    "queued", "running", "scheduled", "retrying", "waiting", "finished", "failed", "stopped", "canceled"
+]  # fmt: skip
+"""``retrying``: it has failed and waits for its next attempt; ``waiting``: in its lane, or for another job."""
+
+STATES: tuple[State, ...] = get_args(State)
+OVER: frozenset[State] = frozenset({"finished", "failed", "stopped", "canceled"})
+DEAD: frozenset[State] = frozenset({"failed", "stopped"})
+"""Dead letters: jobs that failed for good, or were stopped. They are kept until somebody decides."""
+WAITS: frozenset[State] = frozenset({"queued", "scheduled", "retrying", "waiting"})
+
+BY_STATUS: dict[str, State] = {
+    "queued": "queued",
+    "started": "running",
+    "scheduled": "scheduled",
+    "deferred": "waiting",
+    "created": "waiting",
+    "rate_limited": "waiting",
+    "ready_to_enqueue": "waiting",
+    "finished": "finished",
+    "failed": "failed",
+    "stopped": "stopped",
+    "canceled": "canceled",
+}
+
+Kind = Literal["queue", "wip", "deferred", "finished", "failed", "canceled", "scheduled"]
+LIE_IN: dict[Kind, frozenset[State]] = {
+    "queue": frozenset({"queued"}),
+    "wip": frozenset({"running"}),
+    "deferred": frozenset({"waiting"}),
+    "finished": frozenset({"finished"}),
+    "failed": DEAD,
+    "canceled": frozenset({"canceled"}),
+    "scheduled": frozenset({"scheduled", "retrying"}),
+}
+"""A queue's list and RQ's registries, with what they hold."""
+
+
+def state_of(status: str, at_first: int | None, left: int, again: int) -> State:
+    """What a job's status means, with how many attempts it had left at first (None: it has never failed) and has now,
+    and how often it has asked for another itself."""
+    state = BY_STATUS.get(status, "waiting")
+    if state == "scheduled" and (again or (at_first is not None and left < at_first)):
+        return "retrying"
+    return state
+
+
+def kinds(states: Collection[State]) -> list[Kind]:
+    """Where to look for jobs of these states; everywhere where none is named."""
+    return [kind for kind, held in LIE_IN.items() if not states or held & set(states)]
