@@ -43,7 +43,9 @@ def _no_redis(error: RedisError) -> Response:
 
 
 def _http(error: HTTPException) -> Response:
-    return _problem(error.code or 500, error.name, error.description or error.name)
+    response = _problem(error.code or 500, error.name, error.description or error.name)
+    response.headers.extend((name, value) for name, value in error.get_headers() if name != "Content-Type")
+    return response
 
 
 def _problem(status: int, title: str, detail: str) -> Response:

@@ -1,6 +1,19 @@
 """The JSON API, a file for each thing that it is about."""
 
-from web.api import actions, audit, dead, findings, history, jobs, lanes, locks, queues, schedules, workers
+from web.api import (
+    actions,
+    audit,
+    dead,
+    description,
+    findings,
+    history,
+    jobs,
+    lanes,
+    locks,
+    queues,
+    schedules,
+    workers,
+)
 
 BLUEPRINTS = (
     audit.blueprint,
@@ -14,4 +27,5 @@ BLUEPRINTS = (
     locks.blueprint,
     findings.blueprint,
     history.blueprint,
+    description.blueprint,
 )

@@ -33,10 +33,12 @@ def accepted(answer: dict[str, Any], where: str | None = None) -> Response:
 
 
 def query(*known: str) -> dict[str, str]:
-    """What was asked for, without what was left empty. Raises ``InvalidQuery`` for a name that is not known."""
+    """What was asked for. Raises ``InvalidQuery`` for a name that is not known, and for one without a value."""
     if unknown := sorted(set(request.args) - set(known)):
         raise InvalidQuery(f"{unknown[0]!r} is not known; known: {', '.join(known) or 'none'}")
-    return {name: value for name, value in request.args.items() if value}
+    if empty := sorted(name for name, value in request.args.items() if not value):
+        raise InvalidQuery(f"{empty[0]!r} is empty: give it a value, or leave it out")
+    return request.args.to_dict()
 
 
 def limit(asked: dict[str, str]) -> int:

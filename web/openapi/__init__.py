@@ -1,0 +1,5 @@
+"""What the API is, for programs that read it."""
+
+from web.openapi.document import document
+
+__all__ = ["document"]

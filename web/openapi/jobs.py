@@ -1,0 +1,168 @@
+"""Jobs and dead letters, as the API tells of them."""
+
+from jobs.catalog import ACTIONS, STATES
+from web.openapi.terms import (
+    ANYTHING,
+    COUNT,
+    CURSOR,
+    FLAG,
+    GIVEN,
+    LIMIT,
+    OBJECT,
+    SECONDS,
+    SECONDS_OF_A_YEAR,
+    TEXT,
+    TIME,
+    Asked,
+    Operation,
+    Schema,
+    choice,
+    delete,
+    get,
+    many,
+    maybe,
+    one_of,
+    page,
+    post,
+    ref,
+    said,
+    shape,
+)
+
+ID: Schema = {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,200}$"}
+STATE = one_of(*STATES)
+SUMMARY: dict[str, Schema] = {
+    "id": TEXT,
+    "state": STATE,
+    "task": TEXT,
+    "queue": TEXT,
+    "key": said(maybe(TEXT), "of its lane"),
+    "accepted_at": maybe(TIME),
+    "queued_at": maybe(TIME),
+    "due_at": maybe(TIME),
+    "started_at": maybe(TIME),
+    "ended_at": maybe(TIME),
+    "attempts": said(COUNT, "that have ended, the latest 100"),
+    "retries_left": COUNT,
+    "worker": maybe(TEXT),
+    "progress": maybe(ref("Progress")),
+    "error": said(maybe(TEXT), "the line that names what its last attempt failed of"),
+}
+IN_FULL: dict[str, Schema] = {
+    **SUMMARY,
+    "timeout": maybe(SECONDS),
+    "result": said(ANYTHING, "what it has returned; null where it is large, or no JSON"),
+    "result_bytes": COUNT,
+    "error": said(maybe(TEXT), "the traceback of its last attempt"),
+    "attempts": many(ref("Attempt")),
+    "timeline": many(ref("Event")),
+    "lane": maybe(ref("Neighbours")),
+}
+FILTER: dict[str, Schema] = {
+    "queue": GIVEN,
+    "state": said(GIVEN, f"some of {', '.join(STATES)}, separated by commas"),
+    "task": GIVEN,
+    "key": said(GIVEN, "of its lane"),
+    "text": said(GIVEN, "part of the id, the task, the description, or the line of the error"),
+    "error": said(GIVEN, "part of the line that names the error"),
+    "since": said(GIVEN, "such as 2h or 7d, or a time in ISO 8601"),
+    "until": said(GIVEN, "likewise"),
+}
+
+SCHEMAS: dict[str, Schema] = {
+    "NewJob": choice(
+        "task",
+        task=said(TEXT, "the dotted name of a registered task"),
+        args=many(ANYTHING),
+        kwargs=OBJECT,
+        queue=maybe({"type": "string", "pattern": "^[A-Za-z0-9_.:-]{1,128}$"}),
+        key=maybe({"type": "string", "minLength": 1, "maxLength": 512}),
+        delay=said({"type": "number", "minimum": 0, "maximum": SECONDS_OF_A_YEAR}, "seconds"),
+        job_id=said(maybe(ID), "the same again is no second job"),
+        unique=said(FLAG, "its id stays refused for 7 days, even after it is gone"),
+        timeout=maybe({"type": "number", "minimum": 0.1, "maximum": SECONDS_OF_A_YEAR}),
+        policy=said(maybe(one_of("continue", "halt")), "what its lane does when it has failed for good"),
+        attempts={"type": "integer", "minimum": 1},
+        backoff=said(SECONDS, "seconds before the second attempt"),
+    ),
+    "Accepted": shape(id=TEXT, queue=TEXT, created=said(FLAG, "false: it was there already")),
+    "Progress": shape(share={"type": "number", "minimum": 0, "maximum": 1}, text=TEXT, at=TEXT),
+    "Summary": shape(**SUMMARY),
+    "Job": shape(**IN_FULL),
+    "Attempt": shape(
+        number=COUNT,
+        worker=maybe(TEXT),
+        started_at=maybe(TIME),
+        ended_at=maybe(TIME),
+        outcome=TEXT,
+        error=maybe(TEXT),
+    ),
+    "Event": shape(
+        what=said(TEXT, "accepted, queued, started, due, canceled, or how an attempt ended"),
+        at=TIME,
+        seconds=said(maybe(SECONDS), "started: for how long it had waited; an end: for how long it had run"),
+        attempt=maybe(COUNT),
+        worker=maybe(TEXT),
+        error=maybe(TEXT),
+    ),
+    "Neighbours": said(
+        shape(position=COUNT, depth=COUNT, previous=maybe(TEXT), next=maybe(TEXT)), "its place in its lane"
+    ),
+    "Acted": shape(id=TEXT, state=maybe(STATE), undo=said(maybe(TEXT), "the action that takes this one back")),
+    "Done": shape(
+        done=COUNT,
+        skipped=COUNT,
+        complete=said(FLAG, "false: the time was up; send it again"),
+        undo=maybe(shape(action=TEXT, ids=many(TEXT))),
+    ),
+    "Group": shape(
+        error=said(TEXT, "with # for what differs"),
+        count=COUNT,
+        first_at=maybe(TIME),
+        last_at=maybe(TIME),
+        sample=said(TEXT, "id of the latest"),
+    ),
+}
+
+BATCH = many(ref("NewJob"), minItems=1, maxItems=1000)
+IDS = many(ID, minItems=1, maxItems=1000)
+FILTERS = tuple(Asked(name, schema) for name, schema in FILTER.items())
+
+
+def _act(name: str, summary: str) -> Operation:
+    return post(f"/api/jobs/{{job_id}}/{name}", summary, ref("Acted"), status=202, refuses=(404, 409))
+
+
+JOBS = (
+    get("/api/jobs", "Jobs, the latest first", page("jobs", ref("Summary")), *FILTERS, LIMIT, CURSOR),
+    post("/api/jobs", "Accept a job", ref("Accepted"), ref("NewJob"), status=202, refuses=(404,)),
+    post(
+        "/api/jobs/batch",
+        "Accept many jobs, all or none",
+        shape(jobs=many(ref("Accepted"))),
+        shape(jobs=BATCH),
+        status=202,
+        refuses=(404,),
+    ),
+    get("/api/jobs/{job_id}", "A job in full", ref("Job"), refuses=(404,)),
+    delete("/api/jobs/{job_id}", "Delete a job that is over", shape(id=TEXT, deleted=FLAG), refuses=(404, 409)),
+    _act("retry", "Run a job anew that failed, was stopped or was canceled"),
+    _act("run", "Run a scheduled job now"),
+    _act("cancel", "Cancel a job that waits"),
+    _act("stop", "Stop a job that runs"),
+    post(
+        "/api/jobs/actions",
+        "Act on jobs chosen by ids or by a filter",
+        ref("Done"),
+        choice("action", action=one_of(*ACTIONS), ids=maybe(IDS), filter=maybe(choice(**FILTER))),
+    ),
+)
+DEAD = (
+    get(
+        "/api/dead/groups",
+        "Dead letters by their error",
+        shape(groups=many(ref("Group")), complete=said(FLAG, "false: only the newest were looked at")),
+        *FILTERS,
+    ),
+)
+OPERATIONS = {"jobs": JOBS, "dead letters": DEAD}
