@@ -67,7 +67,12 @@ KEYS = (
     Key("<p>:signalbox:lane:<key>", "list", "none; gone when empty", "the jobs of one key, in order; the head may run"),
     Key("<p>:signalbox:halted", "zset", "none; gone when empty", "lanes that a failed job halts, by since when"),
     Key("<p>:signalbox:unique:<id>", "string", "7 days", "ids of unique jobs, refused even after the job is gone"),
-    Key("<p>:signalbox:heartbeat:<queue>", "hash", "7 days", "the last heartbeat sent down a queue and the last back"),
+    Key(
+        "<p>:signalbox:heartbeat:<queue>",
+        "hash",
+        "7 days",
+        "a queue: the last heartbeat sent, the last back, by type",
+    ),
     Key(
         "<p>:signalbox:leases",
         "zset",

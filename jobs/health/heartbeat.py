@@ -12,6 +12,7 @@ from jobs.job import serializer
 from jobs.registry import Task
 from jobs.retry import Retry
 from jobs.scripts import NewJob
+from jobs.settings import current
 
 TIMEOUT = 10
 FAILURE_TTL = 3600
@@ -23,7 +24,7 @@ def beat(queue_name: str) -> None:
     """The task itself: write down that this heartbeat has reached a worker."""
     job = get_current_job()
     assert job, "beat runs only as a job"
-    scripts.echo(job.connection, queue_name, job.id, job.worker_name or "?")
+    scripts.echo(job.connection, queue_name, job.id, job.worker_name or "?", current().type)
 
 
 TASK = registry.register(Task(beat, retry=Retry(attempts=1)))

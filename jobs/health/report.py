@@ -141,4 +141,5 @@ def _heartbeat(queue: QueueView, now: float) -> dict[str, Any] | None:
     waits = {"waiting": round(now - beat.sent_at, 3)} if beat.waits else {}
     if beat.back_at is None or beat.took is None:
         return waits or None
-    return {"age": round(now - beat.back_at, 3), "round_trip_ms": round(beat.took * 1000, 1), **waits}
+    types = {"types": {name: round(now - at, 3) for name, at in beat.types.items()}} if beat.types else {}
+    return {"age": round(now - beat.back_at, 3), "round_trip_ms": round(beat.took * 1000, 1), **types, **waits}

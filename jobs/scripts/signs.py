@@ -31,6 +31,6 @@ def ring(client: Redis, job: NewJob, expires: int) -> bool:
     return bool(run(client, "ring", names, arguments))
 
 
-def echo(client: Redis, queue: str, job_id: str, worker: str) -> bool:
+def echo(client: Redis, queue: str, job_id: str, worker: str, worker_type: str) -> bool:
     """Write down that a heartbeat came back; False when a later one has been sent since."""
-    return bool(run(client, "echo", [keys.heartbeat(queue)], [job_id, worker]))
+    return bool(run(client, "echo", [keys.heartbeat(queue)], [job_id, worker, worker_type]))

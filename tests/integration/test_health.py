@@ -160,6 +160,22 @@ class TestProbe:
             seen.add(client.hget(keys.heartbeat("default"), "back_id"))
         assert len(seen) == 3
 
+    def test_types_that_share_a_queue_bring_one_back_each(
+        self, url: str, serve: Serve, client: Redis, processes: Processes
+    ) -> None:
+        types = {"inbound", "outbound"}
+        port = ready(serve())
+        for name in types:
+            shared = {"JOBS_TYPES": "inbound=default;outbound=default"}
+            processes.start("-m", "jobs", "worker", "--type", name, **shared).says("is ready")
+
+        def all_have() -> bool:
+            post(port, "/health/probe?queue=default", {})
+            brought: dict[str, float] = get(port, "/health/queue")[1]["heartbeat"]["default"].get("types", {})
+            return brought.keys() == types
+
+        wait_for(all_have, "both types to have brought a heartbeat back")
+
     def test_where_nobody_takes_it_the_answer_says_why_and_in_time(self, port: int, client: Redis) -> None:
         submit(client, 1, queue="emails")
         wait_for(lambda: "emails" in get(port, "/health/queue")[1]["queue"]["queues"], "the queue to be known")

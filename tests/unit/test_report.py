@@ -197,8 +197,12 @@ def test_many_pending_jobs_do_not_soften_a_failure() -> None:
             {"age": 18.0, "round_trip_ms": 250.0, "waiting": 3.0},
         ),
         (Heartbeat(NOW - 5, NOW - 4.75, "worker-1", took=0.25), {"age": 4.75, "round_trip_ms": 250.0}),
+        (
+            Heartbeat(NOW - 5, NOW - 4.75, "worker-1", took=0.25, types={"inbound": NOW - 8}),
+            {"age": 4.75, "round_trip_ms": 250.0, "types": {"inbound": 8.0}},
+        ),
     ],
-    ids=["never sent", "long gone", "under way", "the next is under way", "back"],
+    ids=["never sent", "long gone", "under way", "the next is under way", "back", "back to a type"],
 )
 def test_queue_health_tells_of_the_last_heartbeat(beat: Heartbeat | None, expected: dict[str, Any] | None) -> None:
     _, body = report.queue_health(view(queues=(QueueView("default", heartbeat=beat),)), {}, 1000)

@@ -347,9 +347,9 @@ def test_echo_writes_down_the_last_heartbeat_only(client: Redis) -> None:
     for beat in ("beat-1", "beat-2"):
         scripts.ring(client, job(beat), 60)
         end(client, beat, "started")
-    assert scripts.echo(client, "default", "beat-1", "worker-1") is False
+    assert scripts.echo(client, "default", "beat-1", "worker-1", "inbound") is False
     assert client.hget(keys.heartbeat("default"), "back_at") is None
-    assert scripts.echo(client, "default", "beat-2", "worker-1") is True
+    assert scripts.echo(client, "default", "beat-2", "worker-1", "inbound") is True
     row = cast(dict[bytes, bytes], client.hgetall(keys.heartbeat("default")))
-    assert (row[b"back_id"], row[b"back_by"]) == (b"beat-2", b"worker-1")
+    assert (row[b"back_id"], row[b"back_by"], row[b"back:inbound"]) == (b"beat-2", b"worker-1", row[b"back_at"])
     assert float(row[b"back_at"]) - float(row[b"sent_at"]) == pytest.approx(float(row[b"took"]), abs=0.001)

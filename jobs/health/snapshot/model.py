@@ -1,6 +1,6 @@
 """What a snapshot holds. Times are the server's, in seconds since 1970 UTC."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,6 +77,8 @@ class Heartbeat:
     """Seconds from queue to worker to Redis."""
     waits: bool = False
     """The last one sent is not back yet."""
+    types: Mapping[str, float] = field(default_factory=dict)
+    """When each worker type brought one back; types that share a queue take turns, as they wait at the same bell."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from jobs import keys
 from jobs.health.snapshot.model import Heartbeat, QueueView, Refused
 
 SAMPLES = 10
+BY_TYPE = b"back:"
 LAST_FAILED = 3
 """Failures of a queue that are looked at, to see whether a worker could not even begin."""
 HOPELESS = re.compile(r"^(?:jobs\.errors|rq\.exceptions)\.(UnknownTask|DeserializationError): (.*)$", re.MULTILINE)
@@ -73,7 +74,8 @@ def _heartbeat(row: dict[bytes, bytes]) -> Heartbeat | None:
     sent_at, waits = float(row[b"sent_at"]), row.get(b"sent_id") != row.get(b"back_id")
     if b"back_at" not in row:
         return Heartbeat(sent_at, waits=waits)
-    return Heartbeat(sent_at, float(row[b"back_at"]), text(row[b"back_by"]), float(row[b"took"]), waits)
+    types = {text(name.removeprefix(BY_TYPE)): float(at) for name, at in row.items() if name.startswith(BY_TYPE)}
+    return Heartbeat(sent_at, float(row[b"back_at"]), text(row[b"back_by"]), float(row[b"took"]), waits, types)
 
 
 def ask_jobs(pipeline: Pipeline, view: QueueView, failed: Sequence[str]) -> None:
