@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from redis import Redis
 
-from jobs import scripts
+from jobs import history, scripts
 from jobs.health.snapshot import Snapshot
+from jobs.history import Percentiles
 
 LOOKED_AT = 500
 """Scheduled jobs of a queue that are looked at, those due first, to tell retries from those that have not run."""
@@ -28,14 +29,18 @@ class Tally:
     finished: int
     oldest: float | None
     """For how many seconds its first job has been queued."""
+    wait: Percentiles | None
+    """For how long those had been that ended in the last 5 min."""
     paused: bool
     workers: tuple[str, ...]
     """Ids of those that serve it."""
 
 
 def tallies(client: Redis, seen: Snapshot) -> list[Tally]:
-    """Every queue of a snapshot; one round trip. Raises ``RedisError``."""
-    retrying = scripts.retrying(client, [queue.name for queue in seen.queues], LOOKED_AT) if seen.queues else []
+    """Every queue of a snapshot; two round trips. Raises ``RedisError``."""
+    names = [queue.name for queue in seen.queues]
+    retrying = scripts.retrying(client, names, LOOKED_AT) if names else []
+    waits = history.waits(client, names, seen.now)
     return [
         Tally(
             name=queue.name,
@@ -47,6 +52,7 @@ def tallies(client: Redis, seen: Snapshot) -> list[Tally]:
             failed=queue.failed,
             finished=queue.completed,
             oldest=max(seen.now - queue.oldest_at, 0.0) if queue.oldest_at and queue.waiting else None,
+            wait=waits[queue.name],
             paused=queue.paused,
             workers=tuple(worker.id for worker in seen.serving(queue.name)),
         )

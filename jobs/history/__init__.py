@@ -2,6 +2,7 @@
 
 from jobs.history.bins import Percentiles
 from jobs.history.reading import Names, names, read
+from jobs.history.recent import waits
 from jobs.history.series import SPANS, Bucket, Deploy, Series, Span
 
-__all__ = ["SPANS", "Bucket", "Deploy", "Names", "Percentiles", "Series", "Span", "names", "read"]
+__all__ = ["SPANS", "Bucket", "Deploy", "Names", "Percentiles", "Series", "Span", "names", "read", "waits"]

@@ -54,6 +54,18 @@ class TestCounts:
         finish(client, 1, queue="mail")
         assert counts(api, "mail")["oldest"] is None
 
+    def test_waits_are_those_of_the_last_minutes(self, api: Api, client: Redis) -> None:
+        finish(client)
+        now = client.time()[0] // 60
+        minutes = ((now - 6, "k9"), (now - 5, "d1"), (now - 1, "d1"), (now, "d1n1"))
+        for minute, cells in minutes:
+            client.hset(keys.minutes(minute // 60, "queue:default"), str(minute % 60), cells)
+        wait = counts(api)["wait"]
+        assert wait["p50"] <= 0.001
+        assert wait["p95"] > 1
+        client.delete(*client.scan_iter(keys.minutes(0, "queue:default").replace(":0:", ":*:")))
+        assert counts(api)["wait"] is None
+
     def test_every_queue_is_listed_and_an_unknown_one_is_404(self, api: Api, client: Redis) -> None:
         accept(client, queue="mail")
         assert [row["name"] for row in api.get("/api/queues")[1]["queues"]] == ["default", "mail"]

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, jsonify
 
 from jobs import history
 from jobs.errors import InvalidQuery
-from jobs.history import SPANS, Bucket, Percentiles
+from jobs.history import SPANS, Bucket
 from web import auth
 from web.api import shared
 from web.api.shared import iso
@@ -46,10 +46,6 @@ def _describe(bucket: Bucket) -> dict[str, Any]:
         "finished": bucket.finished,
         "failed": bucket.failed,
         "retried": bucket.retried,
-        "wait": _seconds(bucket.wait),
-        "run": _seconds(bucket.run),
+        "wait": shared.percentiles(bucket.wait),
+        "run": shared.percentiles(bucket.run),
     }
-
-
-def _seconds(found: Percentiles | None) -> dict[str, float] | None:
-    return {name: round(value, 6) for name, value in found._asdict().items()} if found else None

@@ -115,4 +115,5 @@ def _unknown(name: str) -> Problem:
 def _describe(found: Tally) -> dict[str, Any]:
     row = asdict(found)
     row["oldest"] = None if found.oldest is None else round(found.oldest, 3)
+    row["wait"] = shared.percentiles(found.wait)
     return row

@@ -6,6 +6,7 @@ from typing import Any
 from flask import Response, jsonify, request
 
 from jobs.errors import InvalidQuery
+from jobs.history import Percentiles
 from web.problems import Problem
 
 LIMIT, MOST = 50, 500
@@ -21,6 +22,11 @@ def iso(when: datetime | None) -> str | None:
 def at(seconds: float | None) -> str | None:
     """The same for seconds since 1970."""
     return None if seconds is None else iso(datetime.fromtimestamp(seconds, UTC))
+
+
+def percentiles(found: Percentiles | None) -> dict[str, float] | None:
+    """Seconds."""
+    return {name: round(value, 6) for name, value in found._asdict().items()} if found else None
 
 
 def accepted(answer: dict[str, Any], where: str | None = None) -> Response:

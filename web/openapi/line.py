@@ -48,6 +48,7 @@ SCHEMAS: dict[str, Schema] = {
         failed=COUNT,
         finished=COUNT,
         oldest=said(maybe(SECONDS), "for how long the first job has been queued"),
+        wait=said(maybe(ref("Percentiles")), "for how long those were queued that ended in the last 5 min"),
         paused=FLAG,
         workers=said(many(TEXT), "ids of those that serve it"),
     ),
