@@ -7,7 +7,6 @@ if TYPE_CHECKING:
 
     from jobs.settings import Settings
 
-MAX_BODY = 1024 * 1024
 DEADLINE = 1.0
 
 
@@ -26,7 +25,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from jobs.health.throttle import Throttle
     from jobs.health.watch import Watch
     from jobs.settings import current
-    from web import api, assets, auth, frame, headers, health, live, pages, problems
+    from web import api, assets, auth, bodies, frame, headers, health, live, pages, problems
     from web.line import Line
 
     settings = settings or current()
@@ -36,7 +35,6 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     presence = Presence(settings, "web", client, queues=settings.queues)
     app = Flask(__name__, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.extensions["line"] = Line(settings, client, Watch(settings, client), presence)
     app.extensions["throttle"] = Throttle()
     problems.install(app)
@@ -44,6 +42,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     frame.install(app)
     assets.install(app)
     app.before_request(auth.identify)
+    bodies.install(app)
     for blueprint in (health.blueprint, live.blueprint, *api.BLUEPRINTS, *pages.BLUEPRINTS):
         app.register_blueprint(blueprint)
     return app

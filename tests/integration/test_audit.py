@@ -59,7 +59,7 @@ def test_what_people_do_is_noted_with_their_name_and_what_programs_put_in_is_not
     who = "operator from 203.0.113.9"
     assert said(client) == [
         (f"Anna, {who}", "session.begin", "the pages"),
-        (f"Anna, {who}", "job.enqueue", "sum, tests.tasks.add"),
+        (f"Anna, {who}", "job.enqueue", "sum on default"),
         (who, "queue.clean", "all queues: 0 jobs"),
     ]
     found = program.get("/api/audit?limit=1", headers={"Authorization": f"Bearer {READER}"}).json

@@ -36,7 +36,7 @@ def test_an_operators_session_acts_and_a_readers_looks(visitor: Make) -> None:
     for token, status in ((OPERATOR, 202), (READER, 403)):
         someone = visitor()
         assert log_in(someone, token).status_code == 303
-        assert someone.get("/api/dead").status_code == 200
+        assert someone.get("/api/audit").status_code == 200
         assert someone.post("/api/jobs", json=JOB, headers=OURS).status_code == status
 
 
@@ -132,12 +132,12 @@ def test_login_leads_nowhere_else(visitor: Make, target: str) -> None:
 def test_who_guesses_tokens_waits_and_others_do_not(visitor: Make) -> None:
     someone = visitor()
     wrong = {"Authorization": "Bearer guess"}
-    assert [someone.get("/api/dead", headers=wrong).status_code for _ in range(GUESSES - 1)] == [401] * (GUESSES - 1)
+    assert [someone.get("/api/audit", headers=wrong).status_code for _ in range(GUESSES - 1)] == [401] * (GUESSES - 1)
     assert log_in(someone, "guess").status_code == 401
     for answer in (
         log_in(someone, OPERATOR),
-        someone.get("/api/dead", headers=wrong),
-        someone.get("/api/dead", headers={"Authorization": f"Bearer {OPERATOR}"}),
+        someone.get("/api/audit", headers=wrong),
+        someone.get("/api/audit", headers={"Authorization": f"Bearer {OPERATOR}"}),
     ):
         assert answer.status_code == 429
         assert 0 < int(answer.headers["Retry-After"]) <= 61
@@ -155,7 +155,7 @@ def test_without_a_token_the_pages_say_what_to_do(visitor: Make) -> None:
     here = visitor(JOBS_TASKS="tests.tasks")
     assert "shown only to a browser on the same machine" in here.get("/login").text
     here.environ_base["REMOTE_ADDR"] = "127.0.0.1"
-    assert here.get("/login?next=/api/dead").location == "/api/dead"
+    assert here.get("/login?next=/api/audit").location == "/api/audit"
     assert here.get("/").status_code == 200
 
 
@@ -170,7 +170,7 @@ def test_static_files_are_kept_by_version_and_nothing_else_is(visitor: Make) -> 
         (address[1].replace(name, "none"), False),
         ("/login", False),
         ("/health", False),
-        ("/api/dead", False),
+        ("/api/audit", False),
     ):
         with someone.get(path) as answer:
             assert ("immutable" in answer.headers["Cache-Control"], "no-" in answer.headers["Cache-Control"]) == (
