@@ -59,14 +59,14 @@ IN_FULL: dict[str, Schema] = {
     "lane": maybe(ref("Neighbours")),
 }
 FILTER: dict[str, Schema] = {
-    "queue": GIVEN,
-    "state": said(GIVEN, f"some of {', '.join(STATES)}, separated by commas"),
-    "task": GIVEN,
-    "key": said(GIVEN, "of its lane"),
-    "text": said(GIVEN, "part of the id, the task, the description, or the line of the error"),
-    "error": said(GIVEN, "part of the line that names the error"),
-    "since": said(GIVEN, "such as 2h or 7d, or a time in ISO 8601"),
-    "until": said(GIVEN, "likewise"),
+    "queue": TEXT,
+    "state": said(TEXT, f"some of {', '.join(STATES)}, separated by commas"),
+    "task": TEXT,
+    "key": said(TEXT, "of its lane"),
+    "text": said(TEXT, "part of the id, the task, the description, or the line of the error"),
+    "error": said(TEXT, "part of the line that names the error"),
+    "since": said(TEXT, "such as 2h or 7d, or a time in ISO 8601"),
+    "until": said(TEXT, "likewise"),
 }
 
 SCHEMAS: dict[str, Schema] = {
@@ -126,7 +126,7 @@ SCHEMAS: dict[str, Schema] = {
 
 BATCH = many(ref("NewJob"), minItems=1, maxItems=1000)
 IDS = many(ID, minItems=1, maxItems=1000)
-FILTERS = tuple(Asked(name, schema) for name, schema in FILTER.items())
+FILTERS = tuple(Asked(name, schema | GIVEN) for name, schema in FILTER.items())
 
 
 def _act(name: str, summary: str) -> Operation:
