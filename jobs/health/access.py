@@ -12,6 +12,8 @@ from jobs.settings import Settings
 
 LOCAL_NAMES = {"localhost", "127.0.0.1", "[::1]", "::1"}
 FORWARDED = ("X-Forwarded-For", "X-Real-IP", "Forwarded")
+CLIENT = {"Railway": "X-Real-IP", "Fly.io": "Fly-Client-IP", "Render": "CF-Connecting-IP"}
+"""The header in which a platform's proxy says who its client is, where that is not the last of X-Forwarded-For."""
 SAFE = ("GET", "HEAD")
 """Methods that change nothing."""
 ONLY_READS = "JOBS_READ_TOKEN may see everything and do nothing; this takes JOBS_TOKEN"
@@ -120,9 +122,11 @@ def is_trusted(method: str, headers: Headers, by_session: bool) -> bool:
 
 
 def address(settings: Settings, peer: str, headers: Headers) -> str:
-    """The address of whoever sent a request; on a platform what its proxy, the last one on the way, says of it."""
-    said = (headers("X-Forwarded-For") or "") if settings.platform else ""
-    return plain(said.rpartition(",")[2].strip() or peer)
+    """The address of whoever sent a request; on a platform what its proxy says of it, which nobody else can."""
+    if settings.platform is None:
+        return plain(peer)
+    said = headers(CLIENT.get(settings.platform, "")) or (headers("X-Forwarded-For") or "").rpartition(",")[2]
+    return plain(said.strip() or peer)
 
 
 def plain(address: str) -> str:

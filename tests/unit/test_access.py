@@ -134,6 +134,10 @@ def test_a_proxys_word_on_an_address_counts_on_a_platform_only() -> None:
     said = headers(X_Forwarded_For="6.6.6.6, 203.0.113.9").get
     assert address(DEPLOYED, "10.0.0.1", said) == "203.0.113.9"
     assert address(OPEN, "::ffff:10.0.0.1", said) == "10.0.0.1"
+    assert address(DEPLOYED, "10.0.0.1", headers(X_Real_IP="6.6.6.6").get) == "10.0.0.1"
+    railway = Settings.from_environ({"RAILWAY_ENVIRONMENT_NAME": "production", "REDIS_URL": "redis://redis:6379"})
+    edge = headers(X_Forwarded_For="6.6.6.6, 10.9.9.9", X_Real_IP="203.0.113.9").get
+    assert address(railway, "10.0.0.1", edge) == "203.0.113.9"
 
 
 @pytest.fixture

@@ -86,6 +86,13 @@ CASES: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "warn",
         "JOBS_QUEUE is set, and is no setting",
     ),
+    "no token on a platform": ({"settings": settings(DYNO="web.1")}, "access", "warn", "nothing but health is shown"),
+    "a token that can be guessed": (
+        {"settings": settings(JOBS_TOKEN="hunter2")},
+        "access",
+        "warn",
+        "JOBS_TOKEN has 7 characters, so it can be guessed",
+    ),
     "another fingerprint": ({"expected": "0" * 12}, "fingerprint", "fail", f"is {WHERE.fingerprint}, of redis://cache"),
     "no Redis at all": ({"seen": None, "server": None, "where": None}, "redis", "warn", "does not run"),
     "a Redis that does not answer": (

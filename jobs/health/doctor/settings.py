@@ -2,15 +2,21 @@
 
 from collections.abc import Iterator
 
+from jobs.health.access import has_tokens
 from jobs.health.doctor.check import Check
 from jobs.health.doctor.facts import Facts
-from jobs.settings import DRAINING
+from jobs.settings import DRAINING, Settings
 
 
 def checks(facts: Facts) -> Iterator[Check]:
     yield from _settings(facts)
     if facts.expected:
         yield _fingerprint(facts)
+
+
+SHORT = 16
+"""Characters below which a token can be guessed."""
+MAKE = 'python -c "import secrets; print(secrets.token_urlsafe(32))"'
 
 
 def _settings(facts: Facts) -> Iterator[Check]:
@@ -26,6 +32,18 @@ def _settings(facts: Facts) -> Iterator[Check]:
         for name, alike in facts.strangers
     ]
     yield from wrong or [_fine(facts)]
+    yield from _access(facts.settings)
+
+
+def _access(found: Settings) -> Iterator[Check]:
+    """Can people and programs get in who should, and nobody else?"""
+    if found.platform and found.role in ("combo", "web") and not has_tokens(found):
+        said = f"No JOBS_TOKEN is set, so nothing but health is shown on {found.platform}"
+        yield Check("access", "warn", said, remedy=f"Set it to what this prints: {MAKE}")
+    for name, token in (("JOBS_TOKEN", found.token), ("JOBS_READ_TOKEN", found.read_token)):
+        if token and len(token) < SHORT:
+            said = f"{name} has {len(token)} characters, so it can be guessed"
+            yield Check("access", "warn", said, remedy=f"Set it to what this prints: {MAKE}")
 
 
 def _fine(facts: Facts) -> Check:
