@@ -91,6 +91,11 @@ def echo(value: Any) -> Any:
 
 
 @task(attempts=1)
+def log_in(user: str, password: str, **more: Any) -> None:
+    raise ValueError(f"{user} cannot log in with {password}")
+
+
+@task(attempts=1)
 def climb(gate: str, fails: bool = False) -> None:
     """Says how far it is, waits until the file ``gate`` is there, and says more in one breath than can be written."""
     progress(0.4, "resizing")

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple, cast
 
 from redis import Redis
 
-from jobs import keys, records
+from jobs import keys, records, redaction
+from jobs.catalog.arguments import Arguments, arguments
 from jobs.catalog.pages import one
 from jobs.catalog.states import OVER
 from jobs.catalog.summary import Summary
@@ -51,9 +52,10 @@ class Result(NamedTuple):
 
 
 class Detail(NamedTuple):
-    """All that is known of a job, but for what it was called with."""
+    """All that is known of a job, without the secrets in what it was called with."""
 
     job: Summary
+    arguments: Arguments
     timeout: float | None
     attempts: list[Attempt]
     timeline: list[Event]
@@ -67,10 +69,15 @@ def detail(client: Redis, job_id: str) -> Detail | None:
     job = one(client, job_id)
     if job is None:
         return None
-    tried = records.attempts(job_id, client)
+    given = arguments(client, job_id)
+    tried = [
+        attempt._replace(error=redaction.text(attempt.error, given.secrets) if attempt.error else None)
+        for attempt in records.attempts(job_id, client)
+    ]
     timeout = client.hget(keys.job(job_id), "timeout")
     return Detail(
-        job=job,
+        job=job._replace(error=redaction.text(job.error, given.secrets) if job.error else None),
+        arguments=given,
         timeout=float(timeout) if timeout else None,
         attempts=tried,
         timeline=sorted(timeline(job, tried), key=lambda event: event.at),

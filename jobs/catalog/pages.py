@@ -21,7 +21,7 @@ from jobs.errorlines import error_line
 from jobs.errors import InvalidQuery
 
 AT_ONCE = 250
-LOOKED_AT = 2000
+LOOKED_AT = 1500
 """Jobs that a page looks at, at most."""
 
 
@@ -33,10 +33,12 @@ class Page(NamedTuple):
 
 
 def page(client: Redis, wanted: Filter = ANY, limit: int = 50, cursor: str | None = None) -> Page:
-    """One page of jobs; ``cursor`` is the ``next`` of the page before.
+    """One page of jobs; ``cursor`` is the ``next`` of the page before. A text that is a job's id finds that job alone.
 
     Raises ``InvalidQuery`` for a cursor that was not given out.
     """
+    if cursor is None and (exact := _exact(client, wanted)):
+        return Page([exact], None)
     found: list[Summary] = []
     lying = places(client, kinds(wanted.states), wanted.queue, _place(cursor) if cursor else None)
     at_once = limit if wanted._replace(queue=None, states=frozenset()) == ANY else AT_ONCE
@@ -55,16 +57,35 @@ def matching(client: Redis, wanted: Filter = ANY) -> Iterator[Summary]:
 
 def one(client: Redis, job_id: str) -> Summary | None:
     """One job; None when it is not there."""
+    row = _row(client, job_id)
+    return _whole(client, [row])[0].job if row else None
+
+
+def _row(client: Redis, job_id: str) -> Row | None:
+    """One job as its hash says, found without looking for where it lies."""
     with client.pipeline(transaction=False) as pipeline:
         summary.ask(pipeline, job_id)
         [reply] = pipeline.execute()
     row = summary.row(job_id, reply, 0.0)
     if row is None:
         return None
-    if row.job.due_at:
-        due = client.zscore(keys.registry("scheduled", row.job.queue), job_id)
-        row = summary.row(job_id, reply, float(due or 0.0)) or row
-    return _whole(client, _named(client, [row]))[0].job
+    job = row.job
+    since = {"queued": job.queued_at, "running": job.started_at, "waiting": job.accepted_at}.get(job.state)
+    at = since.timestamp() if since else 0.0
+    if job.due_at:
+        at = float(client.zscore(keys.registry("scheduled", job.queue), job_id) or 0.0)
+    return _named(client, [summary.row(job_id, reply, at) or row])[0]
+
+
+def _exact(client: Redis, wanted: Filter) -> Summary | None:
+    """The job whose id is the text that is looked for, if there is one and it is meant."""
+    if not wanted.text or wanted.text.startswith(keys.HEARTBEAT):
+        return None
+    row = _row(client, wanted.text)
+    if row is None or not wanted.may_match(row):
+        return None
+    whole = _whole(client, [row])[0]
+    return whole.job if wanted.matches(whole.job, whole.description) else None
 
 
 def read(

@@ -37,6 +37,7 @@ def detail(found: Detail) -> dict[str, Any]:
     over_badly = found.attempts[-1].error if found.attempts and job.ended_at and job.state != "finished" else None
     return {
         **summary(job),
+        "arguments": {name: getattr(found.arguments, name) for name in ("args", "kwargs", "size")},
         "timeout": found.timeout,
         "result": found.result.value if found.result else None,
         "result_bytes": found.result.size if found.result else 0,
