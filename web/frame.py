@@ -2,6 +2,7 @@
 
 import time
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from flask import Flask, current_app, g, request
 
@@ -47,6 +48,7 @@ class Frame(NamedTuple):
 def install(app: Flask) -> None:
     """Give every template its frame, and the words for times and sizes."""
     app.context_processor(_context)
+    app.add_template_global(page_url)
     app.template_filter("span")(words.span)
     app.template_filter("took")(words.took)
     app.template_filter("size")(words.size)
@@ -73,12 +75,22 @@ def frame() -> Frame:
     """The frame of the page that is being made; what it says of the line is at most a second old."""
     beat = line().pulse.now()
     seen, settings = beat.view.snapshot, line().settings
-    known = {rule.rule for rule in current_app.url_map.iter_rules()}
     return Frame(
-        pages=tuple(page for page in PAGES if page.path in known),
+        pages=tuple(page for page in PAGES if page.path in _known()),
         here=request.path,
         verdict=verdict(seen, beat.view.findings, settings.queues, Limits(settings.heartbeat)),
         signature=beat.signature,
         failed=sum(queue.failed for queue in seen.queues),
         halted=seen.halts,
     )
+
+
+def page_url(path: str, **query: str) -> str:
+    """The address of a page; empty where there is no such page, so that nothing leads nowhere."""
+    if path not in _known():
+        return ""
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+def _known() -> set[str]:
+    return {rule.rule for rule in current_app.url_map.iter_rules()}

@@ -36,7 +36,7 @@ class Site:
         page.on("pageerror", lambda error: self.complaints.append(f"script: {error}"))
         page.on("requestfailed", self._failed)
         page.on("response", lambda answer: self.answers.append(answer))
-        answer = page.goto(self.stack.base + path)
+        answer = page.goto(path if path.startswith("http") else self.stack.base + path)
         assert answer
         assert answer.ok, f"{path}: {answer.status}\n" + "\n".join(self.stack.web.lines[-3:]).replace("\\n", "\n")
         return page

@@ -12,17 +12,20 @@ from tests.support import get, wait_for
 from web.pulse import LISTENERS
 
 WITHIN = 2.0
+FINISHED = 6
+"""The column."""
 
 
 def finished(page: Page) -> str:
-    return page.locator("#queues tr[data-key=images] td").nth(5).inner_text()
+    return page.locator("#queues tr[data-key=images] td").nth(FINISHED).inner_text()
 
 
 def appears(page: Page, text: str) -> float:
     """Seconds until the number of finished jobs is this one."""
     began = time.monotonic()
     page.wait_for_function(
-        "text => document.querySelectorAll('#queues tr[data-key=images] td')[5].textContent === text", arg=text
+        "([at, text]) => document.querySelectorAll('#queues tr[data-key=images] td')[at].textContent === text",
+        arg=[FINISHED, text],
     )
     return time.monotonic() - began
 

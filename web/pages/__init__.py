@@ -1,5 +1,5 @@
 """The pages for people, a file each."""
 
-from web.pages import audit, login, overview
+from web.pages import audit, login, overview, schedules, workers
 
-BLUEPRINTS = (audit.blueprint, login.blueprint, overview.blueprint)
+BLUEPRINTS = (audit.blueprint, login.blueprint, overview.blueprint, schedules.blueprint, workers.blueprint)

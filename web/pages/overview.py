@@ -1,15 +1,71 @@
-"""The first page: the verdict in words, what to do, and the numbers that matter."""
+"""The first page: the verdict in words, what to do, the numbers that matter, and how it went lately."""
 
-from flask import Blueprint, render_template
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import get_args
 
-from web import auth
+from flask import Blueprint, render_template, request
+from markupsafe import Markup
+from redis.exceptions import RedisError
+
+from jobs import history
+from jobs.health.snapshot import Snapshot
+from jobs.health.tally import Tally, tallies
+from jobs.history import Deploy, Span
+from web import auth, chart
 from web.line import line
 
 blueprint = Blueprint("overview", __name__)
 blueprint.before_request(auth.require)
 
+SPANS: tuple[Span, ...] = tuple(span for span in get_args(Span) if span in ("1h", "24h", "7d"))
+
+
+@dataclass(frozen=True)
+class Charts:
+    """How it went, drawn."""
+
+    throughput: Markup
+    wait: Markup
+    run: Markup
+    deploys: tuple[Deploy, ...]
+
 
 @blueprint.get("/")
 def index() -> str:
     view = line().pulse.now().view
-    return render_template("overview.html", view=view, seen=view.snapshot)
+    asked = request.args.get("span")
+    span = next((one for one in SPANS if one == asked), SPANS[0])
+    try:
+        found, charts = tallies(line().client, view.snapshot) if not view.snapshot.error else [], _charts(span)
+    except RedisError:  # it went away just now; the next look will say so
+        found, charts = [], None
+    return render_template(
+        "overview.html",
+        view=view,
+        seen=view.snapshot,
+        place=line().watch.place,
+        tallies=found,
+        total=_total(found),
+        slots=_slots(view.snapshot),
+        charts=charts,
+        span=span,
+        spans=SPANS,
+    )
+
+
+def _charts(span: Span) -> Charts:
+    series = history.read(line().client, span)
+    drawn = (chart.throughput(series), chart.percentiles(series, "wait"), chart.percentiles(series, "run"))
+    return Charts(*drawn, series.deploys)
+
+
+def _total(found: Sequence[Tally]) -> dict[str, int]:
+    names = ("queued", "running", "scheduled", "retrying", "waiting", "failed", "finished")
+    return {name: sum(getattr(one, name) for one in found) for name in names}
+
+
+def _slots(seen: Snapshot) -> tuple[int, int]:
+    """How many jobs the workers run, and how many they could."""
+    rows = [worker.row for worker in seen.alive("worker")]
+    return sum(int(row.get("busy", 0)) for row in rows), sum(int(row.get("slots", 0)) for row in rows)

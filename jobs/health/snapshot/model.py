@@ -166,6 +166,10 @@ class Server:
     uptime: float = float("inf")
     """Seconds since it started."""
     run_id: str = ""
+    version: str = ""
+    """What it is and of which version: ``Redis 8.0.1``; empty where it does not tell."""
+    kept_by: str = ""
+    """How it keeps what it is given: ``append-only file``, ``snapshots``, both, or nothing."""
 
 
 @dataclass(frozen=True)

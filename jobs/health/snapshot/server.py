@@ -30,7 +30,20 @@ def parse(info: Mapping[str, Any] | Exception, config: Mapping[str, str] | Excep
         broken=", ".join(name for name in BROKEN if info.get(name, "ok") != "ok"),
         uptime=float(info.get("uptime_in_seconds", "inf")),
         run_id=str(info.get("run_id", "")),
+        version=_version(info),
+        kept_by=" and ".join(_keeps(info, saves)),
     )
+
+
+def _version(info: Mapping[str, Any]) -> str:
+    valkey, redis = info.get("valkey_version"), info.get("redis_version")
+    return f"Valkey {valkey}" if valkey else f"Redis {redis}" if redis else ""
+
+
+def _keeps(info: Mapping[str, Any], saves: str) -> list[str]:
+    """What is known for certain; where the server may not be asked for its snapshots, nothing is said of them."""
+    append_only = ["append-only file"] if info.get("aof_enabled") else []
+    return append_only + (["snapshots"] if saves not in ("", "?") else [])
 
 
 BROKEN = ("rdb_last_bgsave_status", "aof_last_bgrewrite_status", "aof_last_write_status")
