@@ -50,6 +50,10 @@ SUMMARY: dict[str, Schema] = {
 }
 IN_FULL: dict[str, Schema] = {
     **SUMMARY,
+    "arguments": said(
+        shape(args=maybe(many(ANYTHING)), kwargs=maybe(OBJECT), size=COUNT),
+        "without the values of secrets; null where they are large, or no JSON",
+    ),
     "timeout": maybe(SECONDS),
     "result": said(ANYTHING, "what it has returned; null where it is large, or no JSON"),
     "result_bytes": COUNT,
