@@ -112,6 +112,7 @@ def test_a_cookie_that_was_touched_or_signed_by_another_is_nobodys(visitor: Make
     "target",
     [
         "//evil.example",
+        "///evil.example",
         "https://evil.example",
         "/\\evil.example",
         "\\/evil.example",
