@@ -32,14 +32,15 @@ def count(seconds: Sequence[float]) -> list[int]:
     return [end - start for start, end in zip([0, *ends], ends, strict=False)]
 
 
-def evenly(number: int, first: float, last: float) -> list[int]:
-    """How many of so many fall into each bin that lie evenly between two."""
-    at = bisect_left(BOUNDS, first)
-    if at == bisect_left(BOUNDS, last):
-        return [number if here == at else 0 for here in range(BINS)]
+def add_evenly(counts: list[int], number: int, first: float, last: float) -> None:
+    """Count so many that lie evenly between two."""
+    if (at := bisect_left(BOUNDS, first)) == bisect_left(BOUNDS, last):
+        counts[at] += number
+        return
     low, high = min(first, last), max(first, last)
     step = (last - first) / max(number - 1, 1)
-    return count([min(max(first + step * here, low), high) for here in range(number)])
+    for at, more in enumerate(count([min(max(first + step * here, low), high) for here in range(number)])):
+        counts[at] += more
 
 
 def percentiles(counts: Sequence[int]) -> Percentiles | None:

@@ -25,9 +25,9 @@ class Cells(NamedTuple):
     runs: tuple[int, ...] = (0,) * BINS
 
 
-def cells(ends: Mapping[End, int], waits: Sequence[int] | None, runs: Sequence[int]) -> Cells:
-    """Of executions: how they ended, and the bins of how long they waited, where that is known, and ran."""
-    return Cells(tuple(ends.get(end, 0) for end in ENDS), tuple(waits or (0,) * BINS), tuple(runs))
+def cells(ends: Mapping[End, int], waits: Sequence[int], runs: Sequence[int]) -> Cells:
+    """Of executions: how they ended, and the bins of how long they waited and ran."""
+    return Cells(tuple(ends.get(end, 0) for end in ENDS), tuple(waits), tuple(runs))
 
 
 def names(queue: str, task: str) -> list[str]:

@@ -34,7 +34,7 @@ class Claimed(NamedTuple):
     """How long it had, with those that were claimed at once; None: a heartbeat."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Waited:
     """Since when the jobs that were claimed of a queue at once had been there: the first of them, and the last.
 

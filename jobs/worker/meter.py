@@ -7,8 +7,9 @@ told yet is lost.
 import threading
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from secrets import token_hex
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -17,6 +18,7 @@ from jobs import keys, logs, scripts
 from jobs.health import heartbeat, meters
 from jobs.health.meters import Histogram
 from jobs.history import bins, cells
+from jobs.history.bins import BINS
 from jobs.history.cells import Cells, End
 from jobs.scripts import Outcome, Settlement, Waited
 from jobs.worker.life import AGAIN
@@ -28,27 +30,30 @@ ASKED = 100
 """Names of tasks that Redis is asked for at once, at most."""
 
 
-Endings = defaultdict[tuple[str, str, Outcome, int, Waited | None], list[tuple[str, float]]]
-"""Of each ``Group`` the tokens, and how long they ran."""
+@dataclass(slots=True)
+class Endings:
+    """In the order in which they came. Two lists, because thousands of pairs would keep the collector busy."""
+
+    tokens: list[str] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    """How long they ran."""
+
+    def add(self, one: Settlement) -> None:
+        self.tokens.append(one.token)
+        self.seconds.append(one.ended - one.started)
 
 
-class Group(NamedTuple):
-    """Endings that are counted as one."""
+@dataclass(slots=True)
+class Sum:
+    """Of all that ended alike: how long each ran, and the bins of how long they had waited."""
 
-    queue: str
-    task: str
-    outcome: Outcome
-    reply: int
-    """What ``scripts.exchange`` said to it."""
-    waited: Waited | None
-    """Of those that were claimed at once; None where nobody knows."""
+    seconds: list[float] = field(default_factory=list)
+    waits: list[int] = field(default_factory=lambda: [0] * BINS)
 
-    @property
-    def end(self) -> End | None:
-        """None: they were put off, which is no ending to those who count them."""
-        if self.outcome in ("finished", "snoozed"):
-            return "finished" if self.outcome == "finished" else None
-        return "retried" if self.reply == AGAIN else "failed"
+    def add(self, endings: Endings, waited: Waited | None) -> None:
+        self.seconds += endings.seconds
+        if waited:
+            bins.add_evenly(self.waits, len(endings.tokens), *waited.between(endings.tokens[0], endings.tokens[-1]))
 
 
 class Batch:
@@ -59,17 +64,14 @@ class Batch:
         self.meters: defaultdict[tuple[str, str], Histogram] = defaultdict(Histogram)
         self.history: defaultdict[str, Cells] = defaultdict(Cells)
 
-    def count(self, group: Group, endings: Sequence[tuple[str, float]]) -> None:
-        """Add executions by their token and the seconds that they ran, in the order in which they ended."""
-        runs = sorted(seconds for _, seconds in endings)
-        self.meters["duration", group.queue].add(runs)
-        if not group.end:
-            return
-        ends = {group.end: len(endings)}
-        waits = group.waited.between(endings[0][0], endings[-1][0]) if group.waited else None
-        counted = cells.cells(ends, bins.evenly(len(endings), *waits) if waits else None, bins.count(runs))
-        for name in cells.names(group.queue, group.task):
-            self.history[name] = cells.together([self.history[name], counted])
+    def count(self, queue: str, task: str, end: End | None, found: Sum) -> None:
+        """Add these to all that they are part of; without an ``end`` they were put off, and only ran."""
+        runs = sorted(found.seconds)
+        self.meters["duration", queue].add(runs)
+        if end:
+            counted = cells.cells({end: len(runs)}, found.waits, bins.count(runs))
+            for name in cells.names(queue, task):
+                self.history[name] = cells.together([self.history[name], counted])
 
     def tell(self, client: Redis, process: str) -> None:
         """Raises ``RedisError`` where it was not taken, or nobody knows."""
@@ -86,7 +88,8 @@ class Meter:
     def __init__(self, process: str) -> None:
         self._process = process
         self._lock = threading.Lock()
-        self._ended: Endings = defaultdict(list)
+        self._ended: defaultdict[tuple[str, str, Outcome, int, Waited | None], Endings] = defaultdict(Endings)
+        """By queue, task, outcome, reply and who was claimed with them."""
         self._unread: list[tuple[Settlement, int]] = []
         """Endings of jobs whose task nobody has read here."""
         self._waited: list[Waited] = []
@@ -101,8 +104,7 @@ class Meter:
                 if not reply:
                     continue
                 if one.task:
-                    group = self._ended[one.queue, one.task, one.outcome, reply, one.waited]
-                    group.append((one.token, one.ended - one.started))
+                    self._ended[one.queue, one.task, one.outcome, reply, one.waited].add(one)
                 elif not one.id.startswith(keys.HEARTBEAT):
                     self._unread.append((one._replace(value=b""), reply))
 
@@ -135,14 +137,22 @@ class Meter:
         for waited in _take(self._waited):
             self._next.meters["wait", waited.queue].add_evenly(waited.jobs, waited.longest, waited.shortest)
         with self._lock:
-            groups, self._ended = self._ended, defaultdict(list)
+            groups, self._ended = self._ended, defaultdict(Endings)
             unread, self._unread = self._unread, []
         for (one, reply), (queue, task) in zip(unread, _asked(client, [one.id for one, _ in unread]), strict=True):
-            group = (one.queue or queue, task, one.outcome, reply, one.waited)
-            groups[group].append((one.token, one.ended - one.started))
-        for which, endings in groups.items():
-            if which[1] != heartbeat.TASK.name:
-                self._next.count(Group(*which), endings)
+            groups[one.queue or queue, task, one.outcome, reply, one.waited].add(one)
+        sums: defaultdict[tuple[str, str, End | None], Sum] = defaultdict(Sum)
+        for (queue, task, outcome, reply, together), endings in groups.items():
+            if task != heartbeat.TASK.name:
+                sums[queue, task, _end(outcome, reply)].add(endings, together)
+        for which, found in sums.items():
+            self._next.count(*which, found)
+
+
+def _end(outcome: Outcome, reply: int) -> End | None:
+    if outcome in ("finished", "snoozed"):
+        return "finished" if outcome == "finished" else None
+    return "retried" if reply == AGAIN else "failed"
 
 
 def _asked(client: Redis, ids: Sequence[str]) -> list[tuple[str, str]]:

@@ -60,7 +60,8 @@ def test_nothing_has_no_percentiles() -> None:
 
 @given(st.integers(1, 300), st.floats(0, 200_000), st.floats(0, 200_000))
 def test_those_that_lie_evenly_are_all_counted_and_lie_between(number: int, first: float, last: float) -> None:
-    found = bins.evenly(number, first, last)
+    found = [0] * BINS
+    bins.add_evenly(found, number, first, last)
     assert sum(found) == number
     low, high = sorted((bin_of(first), bin_of(last)))
     assert not any(found[:low])
