@@ -77,6 +77,6 @@ def _times(series: Series) -> Iterator[Markup]:
 
 def _legend(names: Sequence[str]) -> Iterator[Markup]:
     for at, name in enumerate(names):
-        x = LEFT + at * 84
+        x = LEFT + at * 110
         yield Markup('<rect class="chart-key chart-{}" x="{}" y="6" width="10" height="10"/>').format(name, x)
         yield text(x + 15, 15, name)
