@@ -1,5 +1,8 @@
 """What the stack is filled with: jobs in every state, by way of the API."""
 
+import json
+import time
+
 from jobs import keys
 from tests.browser.stack import Stack
 
@@ -26,9 +29,23 @@ def fill(stack: Stack) -> None:
 
 
 def poison(stack: Stack) -> None:
-    """The same script wherever a user can put a text: argument, key, error, description and name of a queue."""
+    """The same script wherever a user can put a text: argument, key, error, description, names of a queue and of a
+    worker with all it says of itself."""
+    failed = stack.counts()["failed"]
     stack.enqueue("shop.resize_image", SCRIPT + ".gif", 1, options={"key": SCRIPT, "job_id": "poison"})
-    stack.until({"failed": 1})
+    stack.until({"failed": failed + 1})
     for field in ("description", "task"):
         stack.client.hset(keys.job("poison"), field, SCRIPT)
     stack.client.sadd(keys.QUEUES, keys.queue(SCRIPT))
+    row = next(json.loads(text) for text in stack.client.hvals(keys.PROCESSES) if b'"worker-' in text)
+    said = dict.fromkeys(("id", "host", "commit", "code", "type", "service", "redis"), SCRIPT)
+    hostile = {**row, **said, "queues": [SCRIPT], "versions": {SCRIPT: SCRIPT}, "running": [{"id": SCRIPT, "for": 1}]}
+    stack.client.hset(keys.PROCESSES, SCRIPT, json.dumps(hostile))
+    stack.client.zadd(keys.SEEN, {SCRIPT: time.time() + 60})
+
+
+def heal(stack: Stack) -> None:
+    """Take back what ``poison`` has done to what others look at."""
+    stack.client.srem(keys.QUEUES, keys.queue(SCRIPT))
+    stack.client.hdel(keys.PROCESSES, SCRIPT)
+    stack.client.zrem(keys.SEEN, SCRIPT)

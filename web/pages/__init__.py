@@ -1,5 +1,5 @@
 """The pages for people, a file each."""
 
-from web.pages import audit, login, overview, schedules, workers
+from web.pages import audit, line, login, overview, schedules, workers
 
-BLUEPRINTS = (audit.blueprint, login.blueprint, overview.blueprint, schedules.blueprint, workers.blueprint)
+BLUEPRINTS = tuple(page.blueprint for page in (audit, line, login, overview, schedules, workers))

@@ -1,0 +1,29 @@
+"""Whatever users and tasks call things, it stays text."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.browser import world
+from tests.browser.site import Site
+from tests.browser.stack import Stack
+from tests.browser.test_every_page import PATHS
+
+
+@pytest.fixture(scope="module")
+def poisoned(stack: Stack) -> Iterator[Stack]:
+    """The stack, with a script wherever a user can put a text."""
+    world.poison(stack)
+    yield stack
+    world.heal(stack)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_script_stays_text(poisoned: Stack, site: Site, path: str) -> None:
+    page = site.open(path)
+    page.keyboard.press("r")
+    page.wait_for_timeout(300)  # what would run would run by now
+    assert "taken over" not in page.title()
+    assert page.locator("main script, main img, [onerror]").count() == 0
+    if path in ("/", "/line", "/workers"):
+        assert page.get_by_text("<script>").count() > 0
