@@ -28,6 +28,9 @@ class Api:
     def post(self, path: str, body: Any = None) -> Answer:
         return self._ask("POST", path, body)
 
+    def delete(self, path: str) -> Answer:
+        return self._ask("DELETE", path)
+
     def _ask(self, method: str, path: str, body: Any = None) -> Answer:
         with self._client.open(path, method=method, json=body) as answer:
             found = answer.get_json()
