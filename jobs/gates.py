@@ -22,6 +22,11 @@ def resume(client: Redis, queue: str) -> bool:
     return bool(client.srem(keys.PAUSED, queue))
 
 
+def paused(client: Redis) -> set[str]:
+    """The queues that no worker takes from. Raises ``RedisError``."""
+    return {name.decode(errors="replace") for name in cast(set[bytes], client.smembers(keys.PAUSED))}
+
+
 def names(client: Redis) -> set[str]:
     """The queues that were ever used, and those that are paused. Raises ``RedisError``."""
     with client.pipeline(transaction=False) as pipeline:

@@ -31,15 +31,8 @@ CANNOT_SAY = [positive_data_acceptance]
 """A schema knows no names of tasks, and no cursors that were given out."""
 OF_A_JOB_TOO = ("/api/jobs/batch", "/api/jobs/actions")
 """A job may have such an id, so what is allowed of a job is allowed here."""
-SPEC: dict[str, Any] = {
-    "every": 60,
-    "cron": None,
-    "tz": "UTC",
-    "overlap": "skip",
-    "queue": None,
-    "timeout": None,
-    "retries": [],
-}
+SPEC: dict[str, Any] = {"every": 60, "tz": "UTC", "overlap": "skip", "retries": []}
+SPEC |= dict.fromkeys(("cron", "queue", "timeout", "key", "policy"))
 NIGHTLY = "tests.tasks.nightly"
 
 schema = schemathesis.openapi.from_dict(document())
@@ -61,7 +54,7 @@ def app(url: str, client: Redis, tasks: None) -> Flask:
     publish(client, WORKER, loops={})
     scripts.lock(client, "lock", "me", 60, "host-1", None)
     scripts.take_instance(client, "inbound", WORKER, '"host": "h"', 60)
-    scripts.declare(client, NIGHTLY, json.dumps(SPEC | {"key": None, "policy": None}), 2e9)
+    scripts.declare(client, NIGHTLY, json.dumps(SPEC), 2e9)
     return create_app(Settings.from_environ({"REDIS_URL": url, "JOBS_TOKEN": TOKEN}))
 
 

@@ -7,12 +7,12 @@ from typing import Any, cast, get_args
 from flask import Blueprint, Response, jsonify
 
 from jobs import lanes
-from jobs.blocked import why
 from jobs.errors import InvalidOption, InvalidQuery
+from jobs.health import blocked
 from jobs.lanes import Lane, State
 from jobs.queues import checked_text
 from web import auth
-from web.api import seen, shared
+from web.api import shared
 from web.line import line
 from web.problems import Problem
 
@@ -87,10 +87,10 @@ def _empty(key: str) -> Problem:
 
 
 def _describe(found: list[Lane]) -> list[dict[str, Any]]:
-    line_now = seen.view().snapshot if found else None
-    paused = {queue.name for queue in line_now.queues if queue.paused} if line_now else set()
-    served = {name for worker in line_now.alive("worker") for name in worker.queues} if line_now else set()
-    return [{**one._asdict(), "since": _since(one), "blocked": why(one, paused, served)} for one in found]
+    reasons = blocked.reasons(line().client, found)
+    return [
+        {**one._asdict(), "since": _since(one), "blocked": reason} for one, reason in zip(found, reasons, strict=True)
+    ]
 
 
 def _since(one: Lane) -> str | None:

@@ -1,12 +1,24 @@
-"""Why the jobs of a lane wait, in words. Pure."""
+"""Why the jobs of a lane wait, in words."""
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 
+from redis import Redis
+
+from jobs import gates
+from jobs.health.snapshot import living, served
 from jobs.lanes import Lane
 
 
+def reasons(client: Redis, lanes: Sequence[Lane]) -> list[str | None]:
+    """Why the jobs of each wait; None where none has to. Two round trips. Raises ``RedisError``."""
+    if not lanes:
+        return []
+    paused, workers = gates.paused(client), served(living(client))
+    return [why(lane, paused, workers) for lane in lanes]
+
+
 def why(lane: Lane, paused: Container[str], served: Container[str]) -> str | None:
-    """What its jobs wait for; None where none has to. ``paused`` and ``served`` are names of queues."""
+    """What its jobs wait for. Pure; ``paused`` and ``served`` are names of queues."""
     if lane.state == "halted":
         return f"job {lane.head} has failed for good: resume tries it again, skip goes on without it"
     if lane.state == "idle":
