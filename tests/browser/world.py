@@ -39,7 +39,8 @@ def poison(stack: Stack) -> None:
     stack.client.sadd(keys.QUEUES, keys.queue(SCRIPT))
     row = next(json.loads(text) for text in stack.client.hvals(keys.PROCESSES) if b'"worker-' in text)
     said = dict.fromkeys(("id", "host", "commit", "code", "type", "service", "redis"), SCRIPT)
-    hostile = {**row, **said, "queues": [SCRIPT], "versions": {SCRIPT: SCRIPT}, "running": [{"id": SCRIPT, "for": 1}]}
+    job = {"id": SCRIPT, "for": 1.0, "left": 60.0, "still": 0.0}
+    hostile = {**row, **said, "queues": [SCRIPT], "versions": {SCRIPT: SCRIPT}, "running": [job]}
     stack.client.hset(keys.PROCESSES, SCRIPT, json.dumps(hostile))
     stack.client.zadd(keys.SEEN, {SCRIPT: time.time() + 60})
 
