@@ -9,7 +9,7 @@ from markupsafe import Markup
 from jobs.history import Series
 
 WIDTH, HEIGHT = 720, 220
-LEFT, RIGHT, TOP, BOTTOM = 56, 712, 30, 196
+LEFT, RIGHT, TOP, BOTTOM = 68, 712, 30, 194
 TIMES = 6
 """Stretches that the time axis is divided into."""
 UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))

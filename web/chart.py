@@ -60,7 +60,7 @@ def _chart(
     tell: Callable[[Bucket], str],
 ) -> Markup:
     """``tell`` says in words what a bucket holds, for who points at it."""
-    body = [*drawn, *axes.deploys(series), *_hovers(series, tell)] if series.total.ended else [_empty(series)]
+    body = [*drawn, *axes.deploys(series), *_hovers(series, tell)] if series.total.ended else _empty(series)
     return Markup(
         '<svg class="chart" viewBox="0 0 {width} {height}" role="img" aria-labelledby="{name}-title {name}-words">'
         '<title id="{name}-title">{title}</title><desc id="{name}-words">{words}</desc>{parts}</svg>'
@@ -74,9 +74,10 @@ def _chart(
     )
 
 
-def _empty(series: Series) -> Markup:
-    words = f"Nothing has ended in the last {series.span}. What ends from now on shows within seconds."
-    return axes.text((LEFT + RIGHT) / 2, (TOP + BOTTOM) / 2, words, "middle")
+def _empty(series: Series) -> list[Markup]:
+    words = (f"Nothing has ended in the last {series.span}.", "What ends from now on shows within seconds.")
+    middle, upper, lower = (LEFT + RIGHT) / 2, TOP + (BOTTOM - TOP) * 0.3, TOP + (BOTTOM - TOP) * 0.7
+    return [axes.text(middle, y, line, "middle") for y, line in zip((upper, lower), words, strict=True)]
 
 
 def _bars(series: Series, kind: str, top: float) -> Markup:

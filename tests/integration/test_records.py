@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from jobs import attempts, enqueue, keys, scripts
+from jobs import attempts, enqueue, history, keys, scripts
 from jobs.job import Job
 from jobs.records import LOST
 from jobs.retry import Retry
@@ -72,6 +72,9 @@ def test_a_job_that_is_killed_for_its_time_says_so(url: str, client: Redis, proc
     job = enqueue(t.sleep_through)
     wait_for(lambda: outcomes(client, job.id) == ["failed"], "the end of it", 30)
     assert "could not be interrupted; its process was killed" in (attempts(job.id, client)[0].error or "")
+    wait_for(
+        lambda: history.read(client, "1h", task="tests.tasks.sleep_through").total.failed == 1, "the history of it"
+    )
 
 
 def test_an_attempt_that_a_deploy_cut_short_is_no_fault_of_the_job(
