@@ -148,6 +148,13 @@ class TestEmpty:
         assert gates.empty(client, "default").removed == 0
         assert scripts.held(client, CHILD) == [(job.id, one.token)]
 
+    def test_a_job_with_a_rate_limit_gives_its_slot_back(self, client: Redis) -> None:
+        job = accept(client)
+        client.hset(keys.job(job.id), "rate_limit_key", "mail")
+        assert gates.empty(client, "default").removed == 1
+        assert (waiting(client), status(client, job)) == ([], "canceled")
+        assert client.zrange(keys.OUTBOX, 0, -1) == [f"{job.id}:canceled".encode()]
+
     def test_heartbeats_stay_and_more_than_a_step_holds_goes(
         self, client: Redis, monkeypatch: pytest.MonkeyPatch
     ) -> None:
