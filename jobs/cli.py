@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from jobs import __version__, gates, keys, queues, registry, scripts
 from jobs.commands import (
+    act,
     audit,
     clean,
     dead,
@@ -54,6 +55,10 @@ cli.add_command(watch.watch)
 cli.add_command(example.group)
 cli.add_command(job.command)
 cli.add_command(dead.group)
+cli.add_command(act.show)
+cli.add_command(act.cancel)
+cli.add_command(act.run)
+cli.add_command(act.stop)
 cli.add_command(clean.command)
 cli.add_command(schedules.group)
 cli.add_command(whoami.command)

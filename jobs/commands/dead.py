@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from jobs import catalog
-from jobs.catalog import DEAD, Done, Filter
+from jobs.catalog import DEAD, Action, Done, Filter
 from jobs.commands.shared import ListByDefault, client, console, note
 from jobs.errors import InvalidQuery
 
@@ -107,9 +107,7 @@ def retry(ids: tuple[str, ...], every: bool, **options: Any) -> None:
     """
     redis = client()
     chosen = _choose(redis, ids, every, options)
-    done = catalog.act(redis, "retry", chosen)
-    _note(redis, "retry", done.ids)
-    _tell(done, "run anew", "not there, or not failed")
+    tell(redis, "retry", catalog.act(redis, "retry", chosen), "run anew", "not there, or not failed")
 
 
 @group.command()
@@ -121,16 +119,7 @@ def delete(ids: tuple[str, ...], every: bool, yes: bool, **options: Any) -> None
     chosen = _choose(redis, ids, every, options)
     if every and chosen and not yes:
         click.confirm(f"delete {len(chosen):,} dead letters?", abort=True)
-    done = catalog.act(redis, "delete", chosen)
-    _note(redis, "delete", done.ids)
-    _tell(done, "deleted", "not there, or not over")
-
-
-def _note(redis: Redis, action: str, done: list[str]) -> None:
-    if len(done) == 1:
-        note(redis, f"job.{action}", done[0])
-    elif done:
-        note(redis, f"jobs.{action}", f"{len(done):,} jobs, {done[0]} the first")
+    tell(redis, "delete", catalog.act(redis, "delete", chosen), "deleted", "not there, or not over")
 
 
 def _choose(redis: Redis, ids: tuple[str, ...], every: bool, options: dict[str, Any]) -> list[str]:
@@ -143,8 +132,13 @@ def _choose(redis: Redis, ids: tuple[str, ...], every: bool, options: dict[str, 
     return list(ids) if ids else [job.id for job in catalog.matching(redis, wanted)][::-1]
 
 
-def _tell(done: Done, what: str, otherwise: str) -> None:
+def tell(redis: Redis, action: Action, done: Done, what: str, otherwise: str) -> None:
+    """Say what was done, and note it; ``otherwise`` says of whom it was not. Exits with 1 where there are any."""
     count = len(done.ids)
+    if count == 1:
+        note(redis, f"job.{action}", done.ids[0])
+    elif done.ids:
+        note(redis, f"jobs.{action}", f"{count:,} jobs, {done.ids[0]} the first")
     click.echo(f"{count:,} {'job' if count == 1 else 'jobs'} {what}")
     if done.skipped:
         click.echo(f"{done.skipped:,} left: {otherwise}")

@@ -414,6 +414,30 @@ def delete_a_dead_letter(ambush: Ambush, step: str, when: When) -> None:
     _assert_gone(ambush.line, letter)
 
 
+def cancel_a_job(ambush: Ambush, step: str, when: When) -> None:
+    """Whoever cancels a job dies, and cancels it again; taken back, it runs as if nothing had been."""
+    line, job = ambush.line, ambush.line.job(queue="default", delay=HOURLY)
+    line.submit([job])
+    ambush.lay(step, when)
+    line.spawn("-m", "tests.chaos.armed", "command", "cancel", job.id).ends()
+    catalog.act(line.client, "cancel", [job.id])
+    assert line.status(job.id) == "canceled"
+    catalog.act(line.client, "retry", [job.id])
+    assert line.status(job.id) == "scheduled"
+    catalog.act(line.client, "run", [job.id])
+    ambush.man(1)
+
+
+def run_a_job_now(ambush: Ambush, step: str, when: When) -> None:
+    """Whoever has a scheduled job run now dies, and asks for it again."""
+    line, job = ambush.line, ambush.line.job(queue="default", delay=HOURLY)
+    line.submit([job])
+    ambush.lay(step, when)
+    line.spawn("-m", "tests.chaos.armed", "command", "run", job.id).ends()
+    catalog.act(line.client, "run", [job.id])
+    ambush.man(1)
+
+
 def clean_up(ambush: Ambush, step: str, when: When) -> None:
     """Whoever removes an old dead letter dies, and does it again: nothing of it is left, and all else is there."""
     line, letter = ambush.line, _dead_letter(ambush)
@@ -531,6 +555,8 @@ GROUPS: dict[str, dict[str, Provoke]] = {
         "clear a lane": clear_a_lane,
         "retry a dead letter": retry_a_dead_letter,
         "delete a dead letter": delete_a_dead_letter,
+        "cancel a job": cancel_a_job,
+        "run a job now": run_a_job_now,
         "trim": clean_up,
         "purge": clean_up,
     },

@@ -95,6 +95,8 @@ STEPS = {
     "clear a lane": Step("command", "clear"),
     "retry a dead letter": Step("command", "requeue"),
     "delete a dead letter": Step("command", "delete"),
+    "cancel a job": Step("command", "cancel"),
+    "run a job now": Step("command", "hasten"),
     "trim": Step("command", "trim"),
     "purge": Step("command", "purge"),
 }
