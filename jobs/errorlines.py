@@ -6,6 +6,7 @@ ERROR = re.compile(r"(?:[ |]*\| )?([A-Za-z_][\w.]*(?:: .*)?)$")
 """As Python writes it, also inside an exception group; a source line of a traceback has more spaces before it."""
 FRAME = re.compile(r'[ |]* File "')
 LONGEST = 300
+NAMELESS = "no error was recorded"
 VARIES = re.compile(
     r"""
     [\w.+-]+@[\w-]+(?:\.[\w-]+)+                                # mail addresses
@@ -24,6 +25,11 @@ def error_line(traceback: str) -> str:
     frame = max((at for at, line in enumerate(lines) if FRAME.match(line)), default=0)
     named = (found[1] for line in lines[frame:] if (found := ERROR.match(line)))
     return next(named, (lines or [""])[-1].strip())
+
+
+def group_of(line: str) -> str:
+    """The group of errors that an error's line belongs to."""
+    return fold(line) or NAMELESS
 
 
 def fold(line: str) -> str:

@@ -3,7 +3,7 @@
 Dead letters are those in the states ``DEAD``; there is no other way to list them.
 """
 
-from jobs.catalog.actions import ACTIONS, STEPS, Action, Done, act, act_on_all, stop
+from jobs.catalog.actions import ACTIONS, STEPS, Action, Count, Done, act, act_on_all, count, stop
 from jobs.catalog.detail import Detail, Event, Neighbours, detail
 from jobs.catalog.filter import ANY, Filter, moment, states_of
 from jobs.catalog.groups import Group, Groups, groups
@@ -20,6 +20,7 @@ __all__ = [
     "STEPS",
     "WAITS",
     "Action",
+    "Count",
     "Detail",
     "Done",
     "Event",
@@ -32,6 +33,7 @@ __all__ = [
     "Summary",
     "act",
     "act_on_all",
+    "count",
     "detail",
     "groups",
     "matching",

@@ -14,7 +14,7 @@ from redis import Redis
 
 from jobs import keys, reaper, scripts
 from jobs.catalog.filter import Filter
-from jobs.catalog.pages import read
+from jobs.catalog.pages import AT_ONCE, read
 from jobs.catalog.places import places
 from jobs.catalog.states import DEAD, OVER, WAITS, State, kinds
 
@@ -87,18 +87,43 @@ def act(client: Redis, action: Action, job_ids: Iterable[str]) -> Done:
     return Done(done, skipped)
 
 
+class Count(NamedTuple):
+    """How many jobs match."""
+
+    number: int
+    complete: bool
+    """False: the time was up, and there may be more."""
+
+
+def count(client: Redis, wanted: Filter, action: Action | None = None, within: float = WITHIN) -> Count:
+    """How many jobs match, of which an action can be done to all; counted for ``within`` seconds at most."""
+    deadline, number = time.monotonic() + within, 0
+    meant = _meant(wanted, action) if action else wanted
+    if meant is None:
+        return Count(0, True)
+    for looked, (_, job) in enumerate(read(client, places(client, kinds(meant.states), meant.queue), meant), 1):
+        number += job is not None
+        if looked % AT_ONCE == 0 and time.monotonic() > deadline:
+            return Count(number, False)
+    return Count(number, True)
+
+
+def _meant(wanted: Filter, action: Action) -> Filter | None:
+    """Those that match and are in a state that the action is for; None where there can be none."""
+    states = STEPS[action].states & (wanted.states or STEPS[action].states)
+    return wanted._replace(states=states) if states else None
+
+
 def act_on_all(client: Redis, action: Action, wanted: Filter, within: float = WITHIN) -> Done:
     """Act on every job that matches and is in a state that the action is for; for ``within`` seconds at most.
 
     What runs anew does so in the order in which it failed.
     """
-    deadline, step = time.monotonic() + within, STEPS[action]
-    states = step.states & wanted.states if wanted.states else step.states
-    if not states:
+    deadline, step, meant = time.monotonic() + within, STEPS[action], _meant(wanted, action)
+    if meant is None:
         return Done([], 0)
-    wanted = wanted._replace(states=states)
-    lying = list(places(client, kinds(states), wanted.queue))
-    found = (job.id for _, job in read(client, reversed(lying) if step.oldest_first else lying, wanted) if job)
+    lying = list(places(client, kinds(meant.states), meant.queue))
+    found = (job.id for _, job in read(client, reversed(lying) if step.oldest_first else lying, meant) if job)
     done, skipped = list[str](), 0
     for ids in _portions(found, step.at_once):
         part = act(client, action, ids)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from jobs.catalog.states import STATES, State
 from jobs.catalog.summary import Row, Summary
-from jobs.errorlines import fold
+from jobs.errorlines import fold, group_of
 from jobs.errors import InvalidQuery
 from jobs.read import seconds
 
@@ -23,6 +23,8 @@ class Filter(NamedTuple):
     """Part of the id, the task, the description, or the line that names the error."""
     error: str | None = None
     """Part of the line that names the error, or of its group's."""
+    group: str | None = None
+    """The group of its error, whole, as ``groups`` names it."""
     since: float | None = None
     """In its state since then or later, in seconds since 1970 UTC; a scheduled job: due then or later."""
     until: float | None = None
@@ -46,7 +48,8 @@ class Filter(NamedTuple):
         said = job.error or ""
         line = f"{said}\n{fold(said)}".lower()
         words = f"{job.id}\n{job.task}\n{description}\n{line}".lower()
-        return (self.error or "").lower() in line and (self.text or "").lower() in words
+        fits = self.group in (None, group_of(said))
+        return fits and (self.error or "").lower() in line and (self.text or "").lower() in words
 
 
 ANY = Filter()

@@ -10,7 +10,7 @@ from jobs.catalog.filter import ANY, Filter
 from jobs.catalog.pages import read
 from jobs.catalog.places import places
 from jobs.catalog.states import DEAD, kinds
-from jobs.errorlines import fold
+from jobs.errorlines import group_of
 
 
 class Group(NamedTuple):
@@ -40,7 +40,7 @@ def groups(client: Redis, wanted: Filter = ANY, most: int | None = None) -> Grou
     for _, job in read(client, islice(places(client, kinds(wanted.states), wanted.queue), most), wanted):
         looked += 1
         if job:
-            error, at = fold(job.error or ""), job.ended_at
+            error, at = group_of(job.error or ""), job.ended_at
             group = found.get(error) or Group(error, 0, at, at, job.id)
             times = [when for when in (group.first, group.last, at) if when]
             found[error] = group._replace(

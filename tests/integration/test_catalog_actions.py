@@ -14,6 +14,7 @@ from jobs.catalog import DEAD, Filter
 from jobs.job import Job
 from jobs.queues import JobRef
 from jobs.retry import Retry
+from tests import crowd
 from tests import tasks as t
 from tests.integration.test_dead import CHILD, KEY, accept, claim, end, fail, ids, lease, status
 from tests.support import Processes, wait_for
@@ -211,3 +212,14 @@ class TestAll:
         owed, free = fail(client, 2)
         client.zadd(keys.OUTBOX, {f"{owed.id}:failed": 1})
         assert catalog.act_on_all(client, "delete", Filter()) == ([free.id], 1, True)
+
+
+class TestCount:
+    def test_it_ends_when_its_time_is_up_and_says_so(self, client: Redis) -> None:
+        crowd.fill(client, 600)
+        whole = catalog.count(client, Filter())
+        assert whole == (600, True)
+        part = catalog.count(client, Filter(), within=-1)
+        assert not part.complete
+        assert 0 < part.number < 600
+        assert catalog.count(client, Filter(), "retry") == (72, True)

@@ -12,6 +12,7 @@ from rq import Queue
 
 from jobs import attempts, catalog, keys, lane, prepare, queues, records, scripts
 from jobs.catalog import DEAD, Filter, pages, places
+from jobs.errorlines import NAMELESS
 from jobs.errors import InvalidQuery
 from jobs.job import Job
 from jobs.queues import JobRef
@@ -164,6 +165,15 @@ class TestGroups:
         assert second.first
         assert first.first < first.last < second.first
         assert catalog.groups(client, Filter(error="KeyError")).groups == [second]
+
+    def test_a_group_is_meant_whole_and_no_other_that_holds_its_words(self, client: Redis) -> None:
+        [bare] = fail(client, error="LookupError\n")
+        [other] = fail(client, error="LookupError: order 7\n")
+        [silent] = fail(client, error="")
+        found = {group.error: group.sample for group in catalog.groups(client).groups}
+        assert found == {"LookupError": bare.id, "LookupError: order #": other.id, NAMELESS: silent.id}
+        for error, job_id in found.items():
+            assert [job.id for job in catalog.matching(client, Filter(states=DEAD, group=error))] == [job_id]
 
     def test_a_bound_is_told(self, client: Redis) -> None:
         fail(client, 3)

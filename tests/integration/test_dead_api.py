@@ -46,6 +46,16 @@ class TestApi:
         assert (group["error"], group["count"], group["sample"]) == ("ValueError: order # is gone", 3, jobs[-1].id)
         assert group["first_at"] <= group["last_at"]
 
+    def test_how_many_are_meant_is_told_before_anything_is_done(self, client: Redis, web: int) -> None:
+        fail(client, 2)
+        accept(client, delay=60)
+        assert get(web, "/api/count")[1] == {"count": 3, "complete": True}
+        assert get(web, "/api/count?action=retry")[1]["count"] == 2
+        assert get(web, "/api/count?action=retry&group=ValueError:%20order%20%23%20is%20gone")[1]["count"] == 2
+        assert get(web, "/api/count?action=run&state=failed")[1]["count"] == 0
+        code, problem, _ = get(web, "/api/count?action=burn")
+        assert (code, "'burn'" in problem["detail"]) == (422, True)
+
     def test_a_letter_is_retried_once_and_shows_its_old_error_only_among_its_attempts(
         self, client: Redis, web: int
     ) -> None:

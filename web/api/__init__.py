@@ -3,6 +3,7 @@
 from web.api import (
     actions,
     audit,
+    count,
     dead,
     description,
     findings,
@@ -19,6 +20,7 @@ BLUEPRINTS = (
     audit.blueprint,
     jobs.blueprint,
     actions.blueprint,
+    count.blueprint,
     dead.blueprint,
     queues.blueprint,
     lanes.blueprint,

@@ -9,7 +9,7 @@ from jobs.records import Attempt
 from web.api.shared import iso
 from web.problems import Problem
 
-FILTERS = ("queue", "state", "task", "key", "text", "error", "since", "until")
+FILTERS = ("queue", "state", "task", "key", "text", "error", "group", "since", "until")
 MOST_ERROR = 32 * 1024
 """Characters of a traceback that are told, the last ones: an error is named at the end."""
 
@@ -21,7 +21,7 @@ def wanted(asked: Mapping[str, str]) -> Filter:
         states=states_of(asked.get("state", "")),
         since=moment(since) if since else None,
         until=moment(until, "until") if until else None,
-        **{name: asked[name] for name in ("queue", "task", "key", "text", "error") if name in asked},
+        **{name: asked[name] for name in ("queue", "task", "key", "text", "error", "group") if name in asked},
     )
 
 

@@ -69,6 +69,7 @@ FILTER: dict[str, Schema] = {
     "key": said(TEXT, "of its lane"),
     "text": said(TEXT, "part of the id, the task, the description, or the line of the error"),
     "error": said(TEXT, "part of the line that names the error"),
+    "group": said(TEXT, "the group of its error, whole, as GET /api/dead/groups names it"),
     "since": said(TEXT, "such as 2h or 7d, or a time in ISO 8601"),
     "until": said(TEXT, "likewise"),
 }
@@ -159,6 +160,13 @@ JOBS = (
         "Act on jobs chosen by ids or by a filter",
         ref("Done"),
         choice("action", action=one_of(*ACTIONS), ids=maybe(IDS), filter=maybe(choice(**FILTER))),
+    ),
+    get(
+        "/api/count",
+        "How many jobs match; with an action, how many of these it can be done to",
+        shape(count=COUNT, complete=said(FLAG, "false: the time was up, and there may be more")),
+        Asked("action", one_of(*ACTIONS)),
+        *FILTERS,
     ),
 )
 DEAD = (
