@@ -4,7 +4,7 @@ import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
@@ -15,7 +15,9 @@ from jobs.health import access
 from jobs.settings import Settings
 from jobs.supervise.process import die_with_launcher
 from web import create_app
-from web.line import Line
+
+if TYPE_CHECKING:  # what it imports ends the process for a setting that shows at import; that is to be one line
+    from web.line import Line
 
 THREADS = 16
 MEMORY = Path("/dev/shm")  # noqa: S108
