@@ -60,6 +60,7 @@ class _Hides(logging.Formatter):
         self._known = tuple(known)
 
     def hide(self, value: Any) -> Any:
+        """A value as JSON can have it, without secrets."""
         if value is None or isinstance(value, bool | int | float):
             return value
         if isinstance(value, Mapping):
@@ -67,6 +68,7 @@ class _Hides(logging.Formatter):
         return redaction.text(str(value), self._known)
 
     def fields(self, record: logging.LogRecord) -> dict[str, Any]:
+        """What a line is about."""
         return {name: one if name in NAMES else self.hide(one) for name, one in _fields(record).items()}
 
     def formatException(self, ei: Any) -> str:
@@ -104,7 +106,8 @@ def _value(value: Any) -> str:
     if isinstance(value, Mapping):
         return ",".join(f"{name}:{one}" for name, one in value.items())
     text = str(value)
-    return json.dumps(text, ensure_ascii=False) if re.search(r'[\s="]', text) else text
+    plain = text.isprintable() and not re.search(r'[\s="]', text)
+    return text if plain else json.dumps(text, ensure_ascii=False)
 
 
 def now(at: float | None = None) -> str:

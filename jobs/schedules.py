@@ -7,7 +7,7 @@ from typing import cast
 
 from redis import Redis
 
-from jobs import keys, queues
+from jobs import keys, queues, redaction
 from jobs.errors import UnknownSchedule
 from jobs.plainpickle import read
 from jobs.queues import JobRef
@@ -69,7 +69,7 @@ def _row(name: str, text: bytes, slot: float | None, own: dict[bytes, bytes]) ->
 
 def _state(own: dict[bytes, bytes]) -> str:
     if b"error" in own:
-        return f"error: {own[b'error'].decode()}"
+        return redaction.text(f"error: {own[b'error'].decode()}")
     if b"orphaned" in own:
         return "orphan"
     if b"paused" in own:
@@ -89,7 +89,7 @@ def _entry(client: Redis, entry: bytes, at: float, error: bytes | None) -> Row:
         spec = f"every {meta['interval']} s"
     elif isinstance(meta, dict) and meta.get("cron_string"):
         spec = str(meta["cron_string"])
-    state = f"error: {error.decode()}" if error else "rq-scheduler"
+    state = redaction.text(f"error: {error.decode()}") if error else "rq-scheduler"
     last = _at(float(ticked) if ticked else None, "UTC")
     return Row(name, spec, "UTC", _at(at, "UTC"), last, state, ours=False)
 

@@ -67,6 +67,14 @@ def test_a_traceback_is_there_and_a_password_is_not(capsys: pytest.CaptureFixtur
     assert "secret" not in written
 
 
+def test_a_name_moves_no_cursor_and_begins_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    setup()
+    logs.say(logs.of("worker"), logging.INFO, "lane cleared", key="\x1b[2J", queue="a\nINFO  all is well")
+    written = capsys.readouterr().out
+    assert "\\u001b[2J" in written
+    assert written.count("\n") == 1
+
+
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_no_line_holds_a_secret_and_every_line_holds_the_rest(capsys: pytest.CaptureFixture[str], form: str) -> None:
     setup(form, JOBS_TOKEN="operators-own-token", REDIS_URL="redis://:redis-own-password@host")
