@@ -18,7 +18,8 @@ class Api:
         self._client: FlaskClient = create_app(current()).test_client()
 
     def close(self) -> None:
-        """Have the threads in which Redis is asked end; they end with their app."""
+        """Let go of Redis, and have the threads in which it is asked end; they end with their app."""
+        self._client.application.extensions["line"].client.close()
         del self._client
         gc.collect()
 

@@ -39,7 +39,7 @@ schema = schemathesis.openapi.from_dict(document())
 
 
 @pytest.fixture
-def app(url: str, client: Redis, tasks: None) -> Flask:
+def app(url: str, client: Redis, tasks: None) -> Iterator[Flask]:
     """At a line with a job in each state, a lane that is halted, and something of everything else."""
     scripts.grant(client, CHILD, 60)
     finish(client, job_id="finished")
@@ -55,7 +55,9 @@ def app(url: str, client: Redis, tasks: None) -> Flask:
     scripts.lock(client, "lock", "me", 60, "host-1", None)
     scripts.take_instance(client, "inbound", WORKER, '"host": "h"', 60)
     scripts.declare(client, NIGHTLY, json.dumps(SPEC), 2e9)
-    return create_app(Settings.from_environ({"REDIS_URL": url, "JOBS_TOKEN": TOKEN}))
+    found = create_app(Settings.from_environ({"REDIS_URL": url, "JOBS_TOKEN": TOKEN}))
+    yield found
+    found.extensions["line"].client.close()
 
 
 @schema.parametrize()
