@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, jsonify, make_response, render_template, request
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
@@ -49,8 +49,16 @@ def _http(error: HTTPException) -> Response:
 
 
 def _problem(status: int, title: str, detail: str) -> Response:
+    if _is_asked_by_person():
+        return make_response(render_template("problem.html", title=title, detail=detail), status)
     response = jsonify({"type": "about:blank", "status": status, "title": title, "detail": detail})
     response.status_code, response.mimetype = status, "application/problem+json"
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
+
+
+def _is_asked_by_person() -> bool:
+    """Is it a page that was asked for, by a browser?"""
+    wanted = request.accept_mimetypes
+    return not request.path.startswith("/api/") and wanted["text/html"] > wanted["application/json"]

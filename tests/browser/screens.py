@@ -10,6 +10,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 from redis import Redis
 
+from jobs import gates
 from jobs.launcher.server import start
 from tests.browser import chromium, past, world
 from tests.browser.site import Site, is_live
@@ -31,8 +32,9 @@ def main() -> int:
         opened = playwright.chromium.launch(executable_path=found, headless=True, args=list(chromium.FLAGS))
         site = Site(opened, stack)
         known = [page for page in PAGES if _is_there(opened, stack, page.path)]
+        gates.pause(stack.client, "images")  # so that the picture of the line shows what it is for
         for page in known:
-            _take(site.open(FIRST if page.path == "/" else page.path), page.title.lower())
+            _take(site.open(FIRST if page.path == "/" else page.path), page.title.lower(), full=page.path == "/")
         _take(site.open(FIRST, dark=True), "overview-dark")
         _take(site.open(FIRST, phone=True), "overview-phone")
         _take(site.open("/line", phone=True), "line-phone")
@@ -66,10 +68,10 @@ def _is_there(browser: Browser, stack: Stack, path: str) -> bool:
     return answer is not None and answer.ok
 
 
-def _take(page: Page, name: str) -> None:
+def _take(page: Page, name: str, full: bool = False) -> None:
     is_live(page)
     picture = FOLDER / f"{name}.png"
-    page.screenshot(path=picture, full_page=False, animations="disabled")
+    page.screenshot(path=picture, full_page=full, animations="disabled")
     page.context.close()
     print(f"{picture.relative_to(ROOT)}: {picture.stat().st_size // 1000} kB")
 

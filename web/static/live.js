@@ -36,9 +36,11 @@ async function draw(signal) {
   try {
     const answer = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store", signal });
     if (answer.redirected && new URL(answer.url).pathname === "/login") location.reload();
-    if (!answer.ok) throw new Error(answer.statusText);
-    put(new DOMParser().parseFromString(await answer.text(), "text/html"));
-    return true;
+    if (answer.status >= 500) throw new Error(answer.statusText);
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (answer.ok) put(fresh);
+    else document.querySelector("main").replaceChildren(...fresh.querySelector("main").childNodes); // it is gone
+    return answer.ok;
   } catch (error) {
     if (error.name !== "AbortError") show("offline");
     return false;
@@ -69,7 +71,9 @@ function listen() {
   source.addEventListener("open", () => show("live"));
   source.addEventListener("message", (event) => { show("live"); told(event.data); });
   source.addEventListener("error", () => {
-    if (source?.readyState === EventSource.CLOSED) source = null;
+    if (source?.readyState !== EventSource.CLOSED) return;
+    source = null;
+    ask();
   });
 }
 
