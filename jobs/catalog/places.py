@@ -18,7 +18,7 @@ from jobs.queues import FAILURE_TTL
 from jobs.scripts.looks import read_queued
 from jobs.settings import current
 
-PORTION, LARGEST = 200, 2000
+PORTION, LARGEST = 100, 2000
 FAR = 4102444800.0
 """The year 2100, for what is kept for ever."""
 SLACK = 0.001
