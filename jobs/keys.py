@@ -19,6 +19,7 @@ OURS = f"{PREFIX}:signalbox"
 QUEUES = f"{PREFIX}:queues"
 WORKERS = f"{PREFIX}:workers"
 SUSPENDED = f"{PREFIX}:suspended"
+LIMITS = f"{PREFIX}:rl-keys"
 CLOCK = f"{PREFIX}:scheduler:scheduled_jobs"
 MARKER = f"{OURS}:marker"
 PROCESSES = f"{OURS}:processes"
@@ -142,6 +143,11 @@ def queue(name: str) -> str:
 def registry(kind: str, queue_name: str) -> str:
     """RQ's sorted set of the jobs of a queue in one state: wip, finished, failed, deferred, scheduled."""
     return f"{PREFIX}:{kind}:{queue_name}"
+
+
+def limited(limit: str) -> str:
+    """RQ's sorted set of the jobs that wait for a slot of a rate limit."""
+    return f"{PREFIX}:rl:{limit}:rate_limited"
 
 
 def worker(name: str) -> str:

@@ -115,22 +115,26 @@ def _meant(wanted: Filter, action: Action) -> Filter | None:
 
 
 def act_on_all(client: Redis, action: Action, wanted: Filter, within: float = WITHIN) -> Done:
-    """Act on every job that matches and is in a state that the action is for; for ``within`` seconds at most.
+    """Act on every job that matches and is in a state that the action is for, for ``within`` seconds.
 
-    What runs anew does so in the order in which it failed.
+    At least once, however long it takes to find somebody. What runs anew does so in the order in which it failed.
     """
     deadline, step, meant = time.monotonic() + within, STEPS[action], _meant(wanted, action)
     if meant is None:
         return Done([], 0)
     lying = list(places(client, kinds(meant.states), meant.queue))
-    found = (job.id for _, job in read(client, reversed(lying) if step.oldest_first else lying, meant) if job)
-    done, skipped = list[str](), 0
-    for ids in _portions(found, step.at_once):
-        part = act(client, action, ids)
-        done, skipped = done + part.ids, skipped + part.skipped
-        if time.monotonic() > deadline:
-            return Done(done, skipped, next(found, None) is None)
-    return Done(done, skipped)
+    done, skipped, chosen = list[str](), 0, list[str]()
+    for looked, (_, job) in enumerate(read(client, reversed(lying) if step.oldest_first else lying, meant), 1):
+        if job:
+            chosen.append(job.id)
+        late = looked % AT_ONCE == 0 and time.monotonic() > deadline
+        if chosen and (late or len(chosen) == step.at_once):
+            part = act(client, action, chosen)
+            done, skipped, chosen = done + part.ids, skipped + part.skipped, []
+            if time.monotonic() > deadline:
+                return Done(done, skipped, False)
+    part = act(client, action, chosen)
+    return Done(done + part.ids, skipped + part.skipped)
 
 
 def stop(client: Redis, job_id: str) -> bool:

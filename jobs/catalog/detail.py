@@ -62,6 +62,8 @@ class Detail(NamedTuple):
     result: Result | None
     lane: Neighbours | None
     """None when it is in no lane, or no longer."""
+    waits_for: list[str]
+    """Ids of the jobs that it depends on, while it waits."""
 
 
 def detail(client: Redis, job_id: str) -> Detail | None:
@@ -74,7 +76,7 @@ def detail(client: Redis, job_id: str) -> Detail | None:
         attempt._replace(error=redaction.text(attempt.error, given.secrets) if attempt.error else None)
         for attempt in records.attempts(job_id, client)
     ]
-    timeout = client.hget(keys.job(job_id), "timeout")
+    timeout, awaited = cast(list[bytes | None], client.hmget(keys.job(job_id), "timeout", "dependency_ids"))
     return Detail(
         job=job._replace(error=redaction.text(job.error, given.secrets) if job.error else None),
         arguments=given,
@@ -83,6 +85,7 @@ def detail(client: Redis, job_id: str) -> Detail | None:
         timeline=sorted(timeline(job, tried), key=lambda event: event.at),
         result=_result(client, job_id) if job.state == "finished" else None,
         lane=neighbours(client, job.key, job_id) if job.key and job.state not in OVER else None,
+        waits_for=json.loads(awaited) if awaited and job.state == "waiting" else [],
     )
 
 

@@ -32,6 +32,7 @@ class Place(NamedTuple):
     id: str
     kind: Kind
     queue: str
+    """Or the rate limit."""
 
 
 class Source(NamedTuple):
@@ -49,22 +50,29 @@ class Source(NamedTuple):
 
 def places(client: Redis, kinds: list[Kind], queue: str | None = None, last: Place | None = None) -> Iterator[Place]:
     """All jobs of these kinds, or those behind ``last``. Heartbeats are none."""
-    names = [queue] if queue is not None else _queues(client)
+    queues, limits = _names(client, queue)
     if last is None or last.kind != "scheduled":
-        sources = [_source(kind, name) for name in names for kind in kinds if kind not in ("scheduled", "wip")]
+        listed = [kind for kind in kinds if kind not in ("scheduled", "wip")]
+        sources = [_source(kind, name) for kind in listed for name in (limits if kind == "limited" else queues)]
         found = [_follow(client, source, last, reply) for source, reply in _first(client, sources, last)]
         if "wip" in kinds:
-            found.append(iter(_running(client, names, last)))
+            found.append(iter(_running(client, queues, last)))
         yield from _once(merge(*found, reverse=True))
         last = None
     if "scheduled" in kinds:
-        sources = [_source("scheduled", name) for name in names]
+        sources = [_source("scheduled", name) for name in queues]
         yield from _once(merge(*(_follow(client, one, last, reply) for one, reply in _first(client, sources, last))))
 
 
-def _queues(client: Redis) -> list[str]:
+def _names(client: Redis, queue: str | None) -> tuple[list[str], list[str]]:
+    """The queues to look at, and RQ's rate limits, which are of no queue."""
+    with client.pipeline(transaction=False) as pipeline:
+        pipeline.smembers(keys.QUEUES)
+        pipeline.smembers(keys.LIMITS)
+        used, limits = cast(list[set[bytes]], pipeline.execute())
     start = len(keys.queue(""))
-    return sorted(key.decode()[start:] for key in cast(set[bytes], client.smembers(keys.QUEUES)))
+    every = sorted(key.decode()[start:] for key in used)
+    return [queue] if queue is not None else every, sorted(name.decode() for name in limits)
 
 
 def _once(found: Iterator[Place]) -> Iterator[Place]:
@@ -104,7 +112,7 @@ def _follow(client: Redis, source: Source, last: Place | None, reply: Any) -> It
 def _source(kind: Kind, queue: str) -> Source:
     if kind == "queue":
         return Source(kind, queue, lambda pipeline, last, count: _ask_queue(pipeline, queue, last, count), _of_queue)
-    registry, kept = keys.registry(kind, queue), _kept(kind)
+    registry, kept = keys.limited(queue) if kind == "limited" else keys.registry(kind, queue), _kept(kind)
 
     def ask(pipeline: Pipeline, last: Place | None, count: int) -> None:
         if kind == "scheduled":

@@ -6,7 +6,8 @@ from typing import Literal, get_args
 State = Literal[
     "queued", "running", "scheduled", "retrying", "waiting", "finished", "failed", "stopped", "canceled"
 ]  # fmt: skip
-"""``retrying``: it has failed and waits for its next attempt; ``waiting``: in its lane, or for another job."""
+"""``retrying``: it has failed and waits for its next attempt; ``waiting``: in its lane, for another job, or for a
+slot of one of RQ's rate limits."""
 
 STATES: tuple[State, ...] = get_args(State)
 OVER: frozenset[State] = frozenset({"finished", "failed", "stopped", "canceled"})
@@ -28,17 +29,18 @@ BY_STATUS: dict[str, State] = {
     "canceled": "canceled",
 }
 
-Kind = Literal["queue", "wip", "deferred", "finished", "failed", "canceled", "scheduled"]
+Kind = Literal["queue", "wip", "deferred", "limited", "finished", "failed", "canceled", "scheduled"]
 LIE_IN: dict[Kind, frozenset[State]] = {
     "queue": frozenset({"queued"}),
     "wip": frozenset({"running"}),
     "deferred": frozenset({"waiting"}),
+    "limited": frozenset({"waiting"}),
     "finished": frozenset({"finished"}),
     "failed": DEAD,
     "canceled": frozenset({"canceled"}),
     "scheduled": frozenset({"scheduled", "retrying"}),
 }
-"""A queue's list and RQ's registries, with what they hold."""
+"""A queue's list, RQ's registries and what each of its rate limits holds back, with the states of what is there."""
 
 
 def state_of(status: str, at_first: int | None, left: int, again: int) -> State:

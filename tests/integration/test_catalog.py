@@ -229,8 +229,10 @@ class Crowd:
         """Of each job what tells where it lies: one whose mark stays the same has not been touched."""
         found = {}
         for key in self.client.scan_iter(f"{keys.PREFIX}:job:*"):
+            job_id = key.decode().rpartition(":")[2]
             job = self.client.hmget(key, "status", "enqueued_at", "started_at", "ended_at", "execution")
-            found[key.decode().rpartition(":")[2]] = tuple(job)
+            lies = [self.client.zscore(keys.registry("deferred", queue), job_id) for queue in ("p", "q", "default")]
+            found[job_id] = (*job, *lies)
         return found
 
     def ids(self, *of: str) -> list[str]:

@@ -90,9 +90,19 @@ class TestCancel:
         limit = RateLimit("mail", 1)
         first, second = (queue.enqueue(t.add, 1, 2, rate_limit=limit) for _ in range(2))
         assert (first.get_status(), second.get_status()) == ("queued", "rate_limited")
+        assert ids(catalog.page(client, Filter(states=frozenset({"waiting"}))).jobs) == [second.id]
         assert catalog.act(client, "cancel", [first.id]).ids == [first.id]
         assert second.get_status() == "queued"
         assert not client.exists(keys.OUTBOX)
+
+    def test_who_waits_for_a_slot_is_canceled_and_the_next_has_it(self, client: Redis) -> None:
+        queue = Queue("default", connection=client, job_class=Job, serializer="json")
+        limit = RateLimit("mail", 1)
+        first, second, third = (queue.enqueue(t.add, 1, 2, rate_limit=limit) for _ in range(3))
+        assert catalog.act_on_all(client, "cancel", Filter(text=second.id)).ids == [second.id]
+        end(client, claim(client)[0], "finished", "")
+        reaper.follow_up(client, first.id)
+        assert [job.get_status().value for job in (first, second, third)] == ["finished", "canceled", "queued"]
 
     def test_a_slot_is_given_on_too_where_whoever_canceled_died_before(self, client: Redis) -> None:
         queue = Queue("default", connection=client, job_class=Job, serializer="json")

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
+from rq import Queue
 
 from jobs import catalog, keys, records
 from jobs.catalog import Detail, Neighbours
 from jobs.catalog.detail import MOST_SHOWN, timeline
+from jobs.job import Job
 from jobs.records import Attempt
 from jobs.retry import Retry
 from tests import tasks as t
@@ -97,6 +99,15 @@ class TestLane:
         assert detail(client, failed.id).lane is None
         assert detail(client, accept(client).id).lane is None
         assert detail(client, accept(client, key=KEY, delay=60).id).lane is None
+
+
+def test_one_that_depends_on_another_says_on_which_while_it_waits(client: Redis) -> None:
+    first = accept(client)
+    queue = Queue("default", connection=client, job_class=Job, serializer="json")
+    second = queue.enqueue(t.add, 1, 2, depends_on=first.id)
+    assert detail(client, second.id).waits_for == [first.id]
+    catalog.act(client, "cancel", [second.id])
+    assert detail(client, second.id).waits_for == []
 
 
 class TestArguments:

@@ -45,6 +45,7 @@ def detail(found: Detail) -> dict[str, Any]:
         "attempts": [attempt(one) for one in found.attempts],
         "timeline": [{**event._asdict(), "at": iso(event.at)} for event in found.timeline],
         "lane": lane._asdict() if lane else None,
+        "waits_for": found.waits_for,
     }
 
 

@@ -61,6 +61,7 @@ IN_FULL: dict[str, Schema] = {
     "attempts": many(ref("Attempt")),
     "timeline": many(ref("Event")),
     "lane": maybe(ref("Neighbours")),
+    "waits_for": said(many(TEXT), "ids of the jobs that it depends on, while it waits"),
 }
 FILTER: dict[str, Schema] = {
     "queue": TEXT,
