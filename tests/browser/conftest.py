@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 from redis import Redis
 
+from jobs import catalog
 from tests.browser import chromium, world
 from tests.browser.site import Site
 from tests.browser.stack import Stack
@@ -52,6 +53,16 @@ def site(browser: Browser, stack: Stack) -> Iterator[Site]:
     yield found
     found.close()
     assert found.complaints == []
+
+
+@pytest.fixture
+def tidy(stack: Stack) -> Iterator[None]:
+    """What the test enqueues is gone after it, so that others find the line as it was filled."""
+    before = len(stack.enqueued)
+    yield
+    made = stack.enqueued[before:]
+    catalog.act(stack.client, "cancel", made)
+    catalog.act(stack.client, "delete", made)
 
 
 @pytest.fixture

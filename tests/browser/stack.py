@@ -16,6 +16,8 @@ class Stack:
 
     def __init__(self, processes: Processes, url: str, **environ: str) -> None:
         self.client = Redis.from_url(url)
+        self.enqueued: list[str] = []
+        """The ids of all jobs, in order."""
         self._processes = processes
         self.port = free_port()
         self.base = f"http://127.0.0.1:{self.port}"
@@ -46,7 +48,8 @@ class Stack:
         body = {"task": task, "args": list(args), "kwargs": kwargs, **(options or {})}
         status, said, _ = post(self.port, "/api/jobs", body)
         assert status == 202, said
-        return str(said["id"])
+        self.enqueued.append(str(said["id"]))
+        return self.enqueued[-1]
 
     def counts(self) -> dict[str, int]:
         """Over all queues, as ``/health/queue`` has them."""

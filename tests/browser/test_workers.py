@@ -23,7 +23,7 @@ def test_a_worker_is_stopped_after_a_question_and_not_without(site: Site) -> Non
     expect(workers).to_have_count(2)
     newest = page.locator(".worker", has_text=f"pid {extra.popen.pid} ")
     newest.get_by_role("button", name="Stop").click()
-    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    page.get_by_role("dialog").get_by_role("button", name="Go back").click()
     expect(workers).to_have_count(2)
     newest.get_by_role("button", name="Stop").click()
     page.get_by_role("dialog").get_by_role("button", name="Stop").click()

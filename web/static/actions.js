@@ -1,6 +1,6 @@
 // Buttons that do something: data-action, data-method, data-body, data-confirm, data-type, data-undo, data-done, data-goto.
 import { refresh } from "./live.js";
-import { clear, selection } from "./select.js";
+import { clear, jobs, selection, what } from "./select.js";
 import { toast } from "./toast.js";
 
 /** Ask before it is done; `typed` is what must be typed first. True when it is meant. */
@@ -26,7 +26,7 @@ async function send(method, url, body) {
   const answer = await fetch(url, {
     method,
     headers: { Accept: "application/json", "Content-Type": "application/json" },
-    body: method === "DELETE" ? undefined : JSON.stringify(body ?? {}),
+    body: method === "DELETE" || method === "GET" ? undefined : JSON.stringify(body ?? {}),
   });
   const said = await answer.json().catch(() => ({}));
   if (answer.status === 401) location.reload();
@@ -34,36 +34,48 @@ async function send(method, url, body) {
   return said;
 }
 
-/** Send it, and again while the server says that there is more to do; what was done in all. */
+/** Send it, and again while the server says that there is more to do; what was done in all, and what takes it back. */
 async function sendAll(method, url, body) {
-  let done = 0, skipped = 0, said;
+  let said, did, number = 0, skipped = 0;
+  const undos = [];
   do {
     said = await send(method, url, body);
-    done += said.done ?? 0;
+    did = said.done ?? said.removed ?? said.canceled;
+    number += did ?? 0;
     skipped += said.skipped ?? 0;
-  } while (said.complete === false && said.done);
-  return { ...said, done, skipped, counted: said.done !== undefined };
+    if (said.undo?.ids) undos.push(said.undo);
+  } while (said.complete === false && did);
+  return { number, skipped, undos, counted: did !== undefined };
 }
 
 function words(button, said) {
-  const text = button.dataset.done ?? `${button.textContent.trim()}: done`;
+  const text = button.dataset.done ?? `${label(button)}: done`;
   if (!said.counted) return text;
-  return `${text}: ${said.done} done${said.skipped ? `, ${said.skipped} left as they are` : ""}`;
+  const told = text.includes("{n}") ? text.replace("{n}", jobs(said.number)) : `${text}: ${jobs(said.number)}`;
+  return said.skipped ? `${told}; ${jobs(said.skipped)} left as they are, in other states` : told;
+}
+
+/** How many it is about, in words: those that are selected, or all that match and are in a state for it; "" for none. */
+async function meant(button, given) {
+  if (!given.filter || !("selected" in button.dataset)) return button.dataset.count ?? "";
+  const found = await send("GET", `/api/count?${new URLSearchParams({ ...given.filter, action: given.action })}`);
+  return found.count ? `${found.complete ? "all" : "at least"} ${jobs(found.count)} ${what()}`.trim() : "";
 }
 
 async function act(button) {
   const { action, method = "POST", body, confirm, type, undo, goto } = button.dataset;
-  const given = { ...(body ? JSON.parse(body) : {}), ...("selected" in button.dataset ? selection() : {}) };
-  const question = confirm?.replace("{n}", button.dataset.count ?? "");
-  if (question && !(await confirmed(question, button.textContent.trim(), type))) return;
-  if (type) given.confirm = type;
+  const selected = "selected" in button.dataset;
+  const given = { ...(body ? JSON.parse(body) : {}), ...(selected ? selection() : {}) };
   button.setAttribute("aria-busy", "true");
   try {
+    const many = await meant(button, given);
+    if (selected && !many) return toast(`${label(button)}: no job that matches is in a state for it`, "fail");
+    if (confirm && !(await confirmed(confirm.replace("{n}", many), label(button), type))) return;
+    if (type) given.confirm = type;
     const said = await sendAll(method, action, given);
-    const back = undo && (() => send("POST", undo, body && JSON.parse(body)).then(() => refresh(), fail));
-    if (goto) location.assign(goto);
-    else toast(words(button, said), "ok", back);
-    if ("selected" in button.dataset) clear();
+    if (goto) return location.assign(goto);
+    toast(words(button, said), "ok", wayBack(said.undos, action, undo, body));
+    if (selected) clear();
   } catch (error) {
     fail(error);
   } finally {
@@ -72,6 +84,17 @@ async function act(button) {
   }
 }
 
+/** What takes it back: the address that the button names, or what the server says; null where nothing does. */
+function wayBack(undos, action, undo, body) {
+  const back = async () => {
+    if (undo) await send("POST", undo, body && JSON.parse(body));
+    else for (const one of undos) await sendAll("POST", action, one);
+    toast("Taken back");
+  };
+  return undo || undos.length ? () => back().catch(fail).finally(refresh) : null;
+}
+
+const label = (button) => button.textContent.trim();
 const fail = (error) => toast(error.message || "Web does not answer; nothing is known to be done", "fail");
 
 document.addEventListener("click", (event) => {

@@ -1,17 +1,24 @@
 // Rows that are selected: input[name=ids], input[data-select-all], and the bar [data-bulk] that says how many.
 //
 // The bar holds [data-selected-words] and buttons with data-selected; its data-filter (JSON) is what the list shows,
-// data-total how many match. A button in it with data-select-matching selects those too that are on other pages.
+// data-what the same in words. A button in it with data-select-matching selects those too that are on other pages;
+// rows that come in by themselves are then selected as well, until somebody takes one out or changes the filter.
 let matching = false;
 
 const boxes = () => [...document.querySelectorAll("input[name=ids]")];
 const chosen = () => boxes().filter((box) => box.checked);
+const bar = () => document.querySelector("[data-bulk]");
+
+/** `1,234 jobs`. */
+export const jobs = (number) => `${number.toLocaleString("en")} ${number === 1 ? "job" : "jobs"}`;
 
 /** What is selected, as an action's body takes it: ids, or the filter when all that match are. */
 export function selection() {
-  const bar = document.querySelector("[data-bulk]");
-  return matching ? { filter: JSON.parse(bar.dataset.filter) } : { ids: chosen().map((box) => box.value) };
+  return matching ? { filter: JSON.parse(bar().dataset.filter) } : { ids: chosen().map((box) => box.value) };
 }
+
+/** The filter in words, for a question. */
+export const what = () => bar().dataset.what;
 
 export function clear() {
   matching = false;
@@ -20,25 +27,29 @@ export function clear() {
 }
 
 function show() {
-  const bar = document.querySelector("[data-bulk]");
-  if (!bar) return;
+  const place = bar();
+  if (!place) return;
+  if (matching) for (const box of boxes()) box.checked = true;
   const [every, some] = [boxes(), chosen()];
-  if (some.length < every.length || !every.length) matching = false;
-  const count = matching && bar.dataset.total ? bar.dataset.total : some.length;
-  bar.hidden = some.length === 0;
-  bar.querySelector("[data-selected-words]").textContent =
-    matching && !bar.dataset.total ? "All that match are selected" : `${Number(count).toLocaleString("en")} selected`;
-  for (const button of bar.querySelectorAll("[data-selected]")) button.dataset.count = matching ? "all that match" : count;
-  const more = bar.querySelector("[data-select-matching]");
-  if (more) more.hidden = matching || some.length < every.length;
+  if (!every.length) matching = false;
+  const whole = some.length > 0 && some.length === every.length;
+  place.hidden = some.length === 0;
+  place.querySelector("[data-selected-words]").textContent = matching ? "All that match are selected" : `${jobs(some.length)} selected`;
+  for (const button of place.querySelectorAll("[data-selected]")) button.dataset.count = jobs(some.length);
+  const more = place.querySelector("[data-select-matching]");
+  if (more) more.hidden = matching || !whole;
   const all = document.querySelector("input[data-select-all]");
-  if (all) [all.checked, all.indeterminate] = [some.length > 0 && some.length === every.length, some.length > 0 && some.length < every.length];
+  if (all) [all.checked, all.indeterminate] = [whole, some.length > 0 && !whole];
 }
 
 document.addEventListener("change", (event) => {
-  if (event.target.matches("input[data-select-all]")) for (const box of boxes()) box.checked = event.target.checked;
-  if (event.target.matches("input[name=ids], input[data-select-all]")) show();
+  const box = event.target;
+  if (box.matches("input[data-select-all]")) for (const one of boxes()) one.checked = box.checked;
+  if (!box.matches("input[name=ids], input[data-select-all]")) return;
+  if (!box.checked) matching = false;
+  show();
 });
+document.addEventListener("input", (event) => { if (event.target.closest?.("form[data-filter]")) clear(); });
 document.addEventListener("click", (event) => {
   if (event.target.closest?.("[data-select-matching]")) { matching = true; show(); }
   if (event.target.closest?.("[data-select-none]")) clear();

@@ -1,0 +1,137 @@
+"""The pages of jobs without a browser: what they say, to whom, and how fast."""
+
+import time
+from statistics import quantiles
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from redis import Redis
+
+from jobs import keys
+from jobs.retry import Retry
+from tests import crowd
+from tests import tasks as t
+from tests.integration.test_dead import KEY, accept, claim, end, fail, lease
+from tests.pages import View
+from tests.visitors import OPERATOR, READER, Make
+
+__all__ = ["lease"]
+SCRIPT = "<script>alert(1)</script>"
+WITHIN = 0.2
+"""Seconds that a list may take, 95 of 100 times."""
+
+
+@pytest.fixture
+def operator(visitor: Make) -> FlaskClient:
+    return allowed(visitor(), OPERATOR)
+
+
+@pytest.fixture
+def reader(visitor: Make) -> FlaskClient:
+    return allowed(visitor(), READER)
+
+
+def allowed(found: FlaskClient, token: str) -> FlaskClient:
+    found.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+    return found
+
+
+class TestJobs:
+    def test_a_line_without_jobs_says_how_to_put_in_the_first(self, operator: FlaskClient) -> None:
+        found = View(operator, "/jobs")
+        assert "No job yet" in found.text
+        assert "python -m jobs enqueue tests.tasks." in found.text
+
+    def test_no_match_is_something_else_and_offers_a_way_out(self, client: Redis, operator: FlaskClient) -> None:
+        accept(client)
+        found = View(operator, "/jobs?state=failed")
+        assert "No job matches" in found.text
+        assert 'href="/jobs">Clear the filter' in found.main
+
+    def test_a_filter_that_cannot_be_used_is_named(self, operator: FlaskClient) -> None:
+        for query, words in (("state=sleeping", "'sleeping'"), ("since=soon", "'soon'"), ("cursor=x", "cursor")):
+            found = View(operator, f"/jobs?{query}")
+            assert (found.status, words in found.text) == (200, True)
+
+    def test_who_may_only_read_has_nothing_to_press(self, client: Redis, reader: FlaskClient) -> None:
+        [job] = fail(client)
+        for path in ("/jobs", f"/jobs/{job.id}"):
+            found = View(reader, path)
+            assert job.id in found.text
+            assert found.actions() == set()
+            assert "checkbox" not in found.main
+            assert "data-bulk" not in found.main
+
+    def test_no_text_of_a_job_is_markup(self, client: Redis, operator: FlaskClient) -> None:
+        [job] = fail(client, error=f"ValueError: {SCRIPT}\n", key=SCRIPT)
+        client.hset(keys.job(job.id), mapping={"origin": SCRIPT, "worker_name": SCRIPT, "progress_text": SCRIPT})
+        for path in ("/jobs?text=ValueError", f"/jobs?text={SCRIPT}&task={SCRIPT}&error={SCRIPT}", f"/jobs/{job.id}"):
+            found = View(operator, path)
+            assert SCRIPT in found.text or "&lt;script" in found.main, path
+            assert SCRIPT not in found.html, path
+
+    def test_a_page_of_many_jobs_is_there_in_time(self, client: Redis, operator: FlaskClient) -> None:
+        crowd.fill(client, 10_000)
+        for query in ("", "?state=failed,stopped", "?queue=mail&task=shop.tasks.sync", "?text=TimeoutError"):
+            View(operator, f"/jobs{query}")
+            took = []
+            for _ in range(20):
+                began = time.perf_counter()
+                found = View(operator, f"/jobs{query}")
+                took.append(time.perf_counter() - began)
+            assert found.html.count("data-open") == 50, query
+            assert quantiles(took, n=20)[-1] < WITHIN, query
+
+
+class TestJob:
+    @pytest.mark.parametrize(
+        ("options", "buttons"),
+        [({"delay": 60}, {"run", "cancel"}), ({}, {"cancel"}), ({"key": KEY}, {"cancel"})],
+        ids=["scheduled", "queued", "in a lane"],
+    )
+    def test_one_that_waits_has_the_buttons_of_its_state(
+        self, client: Redis, operator: FlaskClient, options: dict[str, Any], buttons: set[str]
+    ) -> None:
+        job = accept(client, **options)
+        assert View(operator, f"/jobs/{job.id}").actions() == {f"/api/jobs/{job.id}/{name}" for name in buttons}
+
+    def test_one_that_runs_can_be_stopped_and_one_that_is_over_deleted(
+        self, client: Redis, operator: FlaskClient
+    ) -> None:
+        job = accept(client)
+        [held] = claim(client)
+        assert View(operator, f"/jobs/{job.id}").actions() == {f"/api/jobs/{job.id}/stop"}
+        end(client, held)
+        assert View(operator, f"/jobs/{job.id}").actions() == {f"/api/jobs/{job.id}", f"/api/jobs/{job.id}/retry"}
+
+    def test_its_arguments_go_by_their_names_and_secrets_are_hidden(self, client: Redis, operator: FlaskClient) -> None:
+        job = accept(client, t.log_in, ("ada",), password="correct horse", realms=["north"])
+        found = View(operator, f"/jobs/{job.id}")
+        assert 'Arguments user "ada" password "•••" realms ["north"]' in found.text
+        assert "correct horse" not in found.html
+
+    def test_each_attempt_is_told_and_what_lies_between(self, client: Redis, operator: FlaskClient) -> None:
+        job = accept(client, retry=Retry(3, backoff=0))
+        for number in range(2):
+            end(client, claim(client)[0], error=f"ValueError: go {number}\n")
+        found = View(operator, f"/jobs/{job.id}")
+        for words in ("Attempt 1 started", "Attempt 2 failed", "ValueError: go 0", "ValueError: go 1", "worker-a"):
+            assert words in found.text
+        assert "ran 1.0 s" in found.text
+        assert '<svg class="strip"' in found.main
+
+    def test_neighbours_in_its_lane_are_links(self, client: Redis, operator: FlaskClient) -> None:
+        first, second, third = (accept(client, key=KEY) for _ in range(3))
+        found = View(operator, f"/jobs/{second.id}")
+        assert "Number 2, of 3." in found.text
+        assert f'href="/jobs/{first.id}" rel="prev"' in found.main
+        assert f'href="/jobs/{third.id}" rel="next"' in found.main
+
+    @pytest.mark.parametrize("job_id", ["nope", "no job", "%3Cscript%3E"])
+    def test_one_that_is_not_there_is_told_of_in_words(self, operator: FlaskClient, job_id: str) -> None:
+        found = View(operator, f"/jobs/{job_id}")
+        assert found.status == 404
+        assert "This job is not there, or no longer" in found.text
+        assert "7 d" in found.text
+        assert "<script>" not in found.main
