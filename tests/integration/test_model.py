@@ -804,8 +804,8 @@ MUTANTS: dict[str, Mutation] = {
     "advance pops a head that runs": (("if status and queue and not OVER[status] then return false end", ""),),
     "advance leaves the job deferred": (("redis.call('ZREM', prefix .. ':deferred:' .. queue, id)", ""),),
     "place has a job join twice": (("if not head or not redis.call('LPOS', list, id) then", "if true then"),),
-    "promote does not remove what is due": (("redis.call('ZREM', scheduled, id)", ""),),
-    "promote hands over what is not scheduled": (("if status == 'scheduled' then\n", "if true then\n"),),
+    "hand_over does not remove what is due": (("redis.call('ZREM', prefix .. ':scheduled:' .. queue, id)", ""),),
+    "hand_over takes what is not scheduled": (("if status ~= 'scheduled' then return false end", ""),),
     "retire does not ask": (("if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end", ""),),
 }
 
