@@ -15,6 +15,7 @@ from jobs.health import access
 from jobs.settings import Settings
 from jobs.supervise.process import die_with_launcher
 from web import create_app
+from web.threads import Threads
 
 if TYPE_CHECKING:  # what it imports ends the process for a setting that shows at import; that is to be one line
     from web.line import Line
@@ -34,7 +35,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     def load_config(self) -> None:
         options: dict[str, Any] = {
             "bind": _bind(self._settings),
-            "worker_class": "gthread",
+            "worker_class": Threads,
             "workers": 1,
             "threads": THREADS,
             "graceful_timeout": 5,

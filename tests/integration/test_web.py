@@ -2,6 +2,7 @@
 
 import http.client
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -250,3 +251,14 @@ def test_web_with_a_wrong_password_ends_with_one_line(url: str, processes: Proce
     assert process.ends() == 2
     assert "refused the user name or password" in process.lines[-1]
     assert "hunter2-secret" not in "\n".join(process.lines)
+
+
+def test_clients_that_do_not_hang_up_hold_up_nobody(web: int) -> None:
+    held = [socket.create_connection(("127.0.0.1", web)) for _ in range(30)]
+    try:
+        for one in held:
+            one.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        assert get(web, "/livez")[2] < 5
+    finally:
+        for one in held:
+            one.close()
