@@ -9,11 +9,11 @@ When = datetime | float | int
 
 
 def span(seconds: float) -> str:
-    """``4 min``: whole units, the largest of which there are two."""
+    """``4 min``: in the largest unit of which there are two, as findings have it."""
     for size, unit in UNITS:
         if seconds >= 2 * size:
-            return f"{int(seconds // size)} {unit}"
-    return f"{int(max(0.0, seconds))} s"
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} s"
 
 
 def relative(when: When, now: float) -> str:

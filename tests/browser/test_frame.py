@@ -73,3 +73,47 @@ def test_a_page_that_is_not_there_says_so_in_words(site: Site) -> None:
     page.wait_for_selector("#tiles")
     assert all("404" in one for one in site.complaints)
     site.complaints.clear()
+
+
+ROWS = """
+const main = document.querySelector("main");
+main.insertAdjacentHTML("beforeend", `<table><tbody>${["first", "second", "third"].map((name) =>
+  `<tr><td><input type="checkbox" name="ids" value="${name}"><a href="/workers#${name}" data-open>${name}</a></td></tr>`
+).join("")}</tbody></table>
+<div class="bulk" data-bulk data-filter='{"state":"failed"}' data-total="1234" hidden><span data-selected-words></span>
+<button type="button" data-select-matching>All</button></div>`)
+"""
+
+
+def test_rows_are_walked_selected_and_opened_without_a_mouse(site: Site) -> None:
+    page = site.open("/schedules")
+    is_live(page)
+    page.evaluate(ROWS)
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    assert focused(page) == "second"
+    page.keyboard.press("x")
+    bar = page.locator("[data-bulk]")
+    assert bar.is_visible()
+    assert "1 selected" in bar.inner_text()
+    page.keyboard.press("k")
+    page.keyboard.press("x")
+    assert "2 selected" in bar.inner_text()
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    assert focused(page) == "third"
+    page.keyboard.press("x")
+    page.get_by_role("button", name="All").click()
+    assert "1,234 selected" in bar.inner_text()
+    page.get_by_role("link", name="third").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/workers#third")
+
+
+def test_g_and_a_letter_go_to_a_page(site: Site) -> None:
+    page = site.open("/")
+    is_live(page)
+    page.keyboard.press("g")
+    page.keyboard.press("w")
+    page.wait_for_url("**/workers")

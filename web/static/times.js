@@ -3,7 +3,7 @@ const UNITS = [[86400, "d"], [3600, "h"], [60, "min"]];
 
 function span(seconds) {
   const [size, unit] = UNITS.find(([size]) => seconds >= 2 * size) ?? [1, "s"];
-  return `${Math.floor(seconds / size)} ${unit}`;
+  return `${Math.round(seconds / size)} ${unit}`;
 }
 
 function words(seconds, plain) {
