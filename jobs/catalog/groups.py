@@ -23,6 +23,8 @@ class Group(NamedTuple):
     last: datetime | None
     sample: str
     """Id of the latest."""
+    tasks: frozenset[str]
+    """Whose jobs they are."""
 
 
 class Groups(NamedTuple):
@@ -41,9 +43,12 @@ def groups(client: Redis, wanted: Filter = ANY, most: int | None = None) -> Grou
         looked += 1
         if job:
             error, at = group_of(job.error or ""), job.ended_at
-            group = found.get(error) or Group(error, 0, at, at, job.id)
+            group = found.get(error) or Group(error, 0, at, at, job.id, frozenset())
             times = [when for when in (group.first, group.last, at) if when]
             found[error] = group._replace(
-                times=group.times + 1, first=min(times, default=None), last=max(times, default=None)
+                times=group.times + 1,
+                first=min(times, default=None),
+                last=max(times, default=None),
+                tasks=group.tasks | {job.task},
             )
     return Groups(sorted(found.values(), key=lambda group: -group.times), looked != most)

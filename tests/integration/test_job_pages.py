@@ -1,6 +1,8 @@
 """The pages of jobs without a browser: what they say, to whom, and how fast."""
 
+import json
 import time
+from html import unescape
 from statistics import quantiles
 from typing import Any
 
@@ -135,3 +137,49 @@ class TestJob:
         assert "This job is not there, or no longer" in found.text
         assert "7 d" in found.text
         assert "<script>" not in found.main
+
+
+class TestFailures:
+    def test_a_line_without_failures_says_so(self, operator: FlaskClient) -> None:
+        assert "Nothing has failed for good" in View(operator, "/failures").text
+        assert "No failure matches" in View(operator, "/failures?queue=mail").text
+
+    def test_groups_come_with_their_tasks_most_frequent_first(self, client: Redis, operator: FlaskClient) -> None:
+        fail(client, 2)
+        fail(client, error="KeyError: 'name'\n", task=t.fail, args=())
+        text = View(operator, "/failures").text
+        first, second = "ValueError: order # is gone tests.tasks.add ·", "KeyError: 'name' tests.tasks.fail ·"
+        assert 0 < text.index(first) < text.index(second)
+
+    def test_what_a_button_does_is_narrowed_by_the_filters(self, client: Redis, operator: FlaskClient) -> None:
+        fail(client)
+        found = View(operator, "/failures?queue=default&since=1h")
+        body = json.loads(unescape(found.main.partition('data-body="')[2].partition('"')[0]))
+        state, group = "failed,stopped", "ValueError: order # is gone"
+        assert body["filter"] == {"queue": "default", "since": "1h", "state": state, "group": group}
+
+    def test_where_not_all_were_looked_at_a_count_is_no_more_than_a_least(
+        self, client: Redis, operator: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("web.pages.failures.GROUPED", 2)
+        fail(client, 3)
+        found = View(operator, "/failures")
+        assert "Only the newest 2 were looked at" in found.text
+        assert "Run at least 2 jobs anew" in unescape(found.main)
+
+    def test_who_may_only_read_has_nothing_to_press(self, client: Redis, reader: FlaskClient) -> None:
+        fail(client)
+        assert View(reader, "/failures").actions() == set()
+
+    def test_no_error_is_markup(self, client: Redis, operator: FlaskClient) -> None:
+        fail(client, error=f"ValueError: {SCRIPT}\n")
+        found = View(operator, f"/failures?error={SCRIPT}")
+        assert "<script>alert(#)</script>" in found.text
+        assert SCRIPT not in found.html
+
+    def test_a_thousand_failures_are_grouped_in_time(self, client: Redis, operator: FlaskClient) -> None:
+        crowd.fill(client, 10_000)
+        View(operator, "/failures")
+        began = time.perf_counter()
+        assert "1,000 in 1 group." in View(operator, "/failures").text
+        assert time.perf_counter() - began < 2 * WITHIN

@@ -26,6 +26,7 @@ def groups() -> Response:
             "first_at": iso(group.first),
             "last_at": iso(group.last),
             "sample": group.sample,
+            "tasks": sorted(group.tasks),
         }
         for group in found.groups
     ]

@@ -127,6 +127,7 @@ SCHEMAS: dict[str, Schema] = {
         first_at=maybe(TIME),
         last_at=maybe(TIME),
         sample=said(TEXT, "id of the latest"),
+        tasks=said(many(TEXT), "whose jobs they are"),
     ),
 }
 

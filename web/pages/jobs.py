@@ -1,5 +1,6 @@
 """The page of the jobs: filtered, searched, selected, acted upon."""
 
+from contextlib import suppress
 from datetime import datetime
 
 from flask import Blueprint, render_template
@@ -8,6 +9,7 @@ from redis.exceptions import RedisError
 from jobs import catalog, history, registry
 from jobs.catalog import STATES, Page, Summary
 from jobs.errors import InvalidQuery
+from jobs.health import heartbeat
 from web import asking, auth
 from web.api.views import FILTERS, wanted
 from web.line import line
@@ -23,15 +25,13 @@ SINCE = (("", "Any time"), ("15m", "15 min"), ("1h", "1 hour"), ("24h", "24 hour
 
 @blueprint.get("/jobs")
 def index() -> str:
-    asked = asking.asked(*FILTERS)
-    seen = line().pulse.now().view.snapshot
+    asked, tasks = asking.asked(*FILTERS), task_names()
     try:
         found, refused, lost = catalog.page(line().client, wanted(asked.given), SHOWN, asked.cursor), "", False
     except InvalidQuery as error:
         found, refused, lost = NONE, str(error), False
     except RedisError:
         found, refused, lost = NONE, "", True
-    queues = [queue.name for queue in seen.queues]
     return render_template(
         "jobs.html",
         asked=asked,
@@ -41,19 +41,25 @@ def index() -> str:
         lost=lost,
         since=since,
         states=asking.options(asked.get("state"), ANY_STATE),
-        queues=asking.options(asked.get("queue"), [("", "Any"), *((name, name) for name in queues)]),
+        queues=queue_options(asked.get("queue")),
         times=asking.options(asked.get("since"), SINCE),
-        tasks=_tasks(),
-        example=next((name for name in registry.names() if not name.startswith("jobs.")), "shop.tasks.send_receipt"),
+        tasks=tasks,
+        example=next(iter(tasks), "shop.tasks.send_receipt"),
     )
 
 
-def _tasks() -> list[str]:
-    """What one may look for: the tasks known here, and those that have run."""
-    try:
-        return sorted({*registry.names(), *history.names(line().client).tasks})
-    except RedisError:
-        return registry.names()
+def queue_options(given: str) -> list[tuple[str, str, bool]]:
+    """The queues that there are, to choose from."""
+    names = [queue.name for queue in line().pulse.now().view.snapshot.queues]
+    return asking.options(given, [("", "Any"), *((name, name) for name in names)])
+
+
+def task_names() -> list[str]:
+    """What one may look for: the tasks known here, and those that have run; the heartbeat is none of anybody's."""
+    known = set(registry.names())
+    with suppress(RedisError):
+        known.update(history.names(line().client).tasks)
+    return sorted(name for name in known if name != heartbeat.TASK.name)
 
 
 def since(job: Summary) -> datetime | None:
