@@ -1,4 +1,4 @@
-"""Every process that is there, or was, in one row each. What another version publishes may lack words."""
+"""Every process that is there, or was, in one row each."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +17,7 @@ class Member:
     @property
     def running(self) -> list[dict[str, Any]]:
         """The jobs that a worker has named, and for how many seconds each has been running."""
-        jobs = [job for job in self.process.running if {"id", "for"} <= job.keys()]
-        return [{"id": str(job["id"]), "seconds": max(float(job["for"]), 0.0)} for job in jobs]
+        return [{"id": job["id"], "seconds": max(float(job["for"]), 0.0)} for job in self.process.running]
 
     @property
     def loops(self) -> list[dict[str, Any]]:
@@ -26,11 +25,11 @@ class Member:
         return [
             {
                 "name": name,
-                "alive": bool(loop["alive"]),
+                "alive": loop["alive"],
                 "silence": max(float(loop["last_ping_ago"]), 0.0),
                 "limit": float(loop["max_silence"]),
-                "restarts": int(loop["restarts"]),
-                "errors": int(loop["errors"]),
+                "restarts": loop["restarts"],
+                "errors": loop["errors"],
             }
             for name, loop in self.process.row.get("loops", {}).items()
         ]

@@ -20,8 +20,7 @@ def declared(processes: Iterable[Process], own: Mapping[str, Any] | None) -> dic
     voices.sort(key=lambda row: float(row["started_at"]))
     found = {} if own is None else dict(own)
     for row in voices:
-        rows = row.get("schedules", {})
-        found |= rows if isinstance(rows, dict) else {}
+        found |= row.get("schedules", {})
     if not voices and own is None:
         return None
     return {name: json.dumps(spec, sort_keys=True) for name, spec in found.items()}

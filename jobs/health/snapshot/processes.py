@@ -1,17 +1,15 @@
 """Who is there, by what processes publish of themselves, by RQ's list of workers, and by connections."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from redis import Redis
 from redis.exceptions import ResponseError
 
 from jobs import keys
+from jobs.health.snapshot import rows
 from jobs.health.snapshot.model import Elsewhere, Foreign, Process
 
-NEEDED = {"id", "role", "status", "queues", "serializer", "tasks", "code", "commit", "started_at", "counters"}
 OURS = re.compile(r"(worker|loops)-.+-\d+-[0-9a-f]{8}")
 MISSED = 2.5
 """Words that a process may miss before it counts as gone: 12.5 s."""
@@ -23,8 +21,8 @@ def living(client: Redis) -> tuple[Process, ...]:
         pipeline.time()
         pipeline.hgetall(keys.PROCESSES)
         pipeline.zrange(keys.SEEN, 0, -1, withscores=True)
-        (seconds, _), rows, seen = pipeline.execute()
-    return tuple(process for process in parse(rows, dict(seen), seconds) if process.alive)
+        (seconds, _), said, seen = pipeline.execute()
+    return tuple(process for process in parse(said, dict(seen), seconds) if process.alive)
 
 
 def served(processes: Iterable[Process]) -> tuple[str, ...]:
@@ -33,25 +31,15 @@ def served(processes: Iterable[Process]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for process in workers for name in process.queues))
 
 
-def parse(rows: Mapping[bytes, bytes], seen: Mapping[bytes, float], now: float) -> tuple[Process, ...]:
-    """All that have left a row, the one seen last first."""
+def parse(said: Mapping[bytes, bytes], seen: Mapping[bytes, float], now: float) -> tuple[Process, ...]:
+    """All that have left a row that can be understood, the one seen last first."""
     found = []
-    for process_id, text in rows.items():
-        row, at = _row(text), seen.get(process_id, 0.0)
+    for process_id, text in said.items():
+        row, at = rows.read(text), seen.get(process_id, 0.0)
         if row:
             late = now - at >= MISSED * float(row.get("period", 5.0))
             found.append(Process(row, at, alive=row["status"] not in ("stopped", "failed") and not late))
     return tuple(sorted(found, key=lambda process: process.seen_at, reverse=True))
-
-
-def _row(text: bytes) -> dict[str, Any] | None:
-    """What a process has said of itself; None when it is not in words we know, as of another version's."""
-    try:
-        row = json.loads(text)
-        known = row.keys() >= NEEDED and isinstance(row["queues"], list) and isinstance(row.get("loops", {}), dict)
-        return row if known else None
-    except (ValueError, AttributeError):
-        return None
 
 
 def strangers(registered: Iterable[bytes]) -> list[str]:

@@ -129,12 +129,7 @@ def _details(client: Redis, names: list[str], first: _First, found: Sequence[Pro
 def _running(found: Iterable[Process], now: float) -> dict[str, float]:
     """The jobs that workers have named, with when each was begun."""
     workers = [process for process in found if process.role == "worker" and process.alive]
-    return {
-        str(job["id"]): process.seen_at - float(job["for"])
-        for process in workers
-        for job in process.running
-        if {"id", "for"} <= job.keys()
-    }
+    return {job["id"]: process.seen_at - job["for"] for process in workers for job in process.running}
 
 
 def _or_none(reply: Any) -> Any:
