@@ -11,6 +11,7 @@ from jobs.health.diagnosis import Limits
 from jobs.health.verdict import Verdict, verdict
 from web import words
 from web.line import line
+from web.pulse import Beat
 
 
 class Entry(NamedTuple):
@@ -71,15 +72,23 @@ def _actor() -> str:
     return g.actor if caller and caller.by == "session" else ""
 
 
+def beat() -> Beat:
+    """The line as it is now, or was less than a second ago; the same all through a request."""
+    if "beat" not in g:
+        g.beat = line().pulse.now()
+    found: Beat = g.beat
+    return found
+
+
 def frame() -> Frame:
     """The frame of the page that is being made; what it says of the line is at most a second old."""
-    beat = line().pulse.now()
-    seen, settings = beat.view.snapshot, line().settings
+    now, settings = beat(), line().settings
+    seen = now.view.snapshot
     return Frame(
         pages=tuple(page for page in PAGES if page.path in _known()),
         here=request.path,
-        verdict=verdict(seen, beat.view.findings, settings.queues, Limits(settings.heartbeat)),
-        signature=beat.signature,
+        verdict=verdict(seen, now.view.findings, settings.queues, Limits(settings.heartbeat)),
+        signature=now.signature,
         failed=sum(queue.failed for queue in seen.queues),
         halted=seen.halts,
     )

@@ -35,6 +35,7 @@ def main() -> int:
         gates.pause(stack.client, "images")  # so that the picture of the line shows what it is for
         for page in known:
             _take(site.open(FIRST if page.path == "/" else page.path), page.title.lower(), full=page.path == "/")
+        _take(site.open("/jobs/import-acme"), "job")
         _take(site.open(FIRST, dark=True), "overview-dark")
         _take(site.open(FIRST, phone=True), "overview-phone")
         _take(site.open("/line", phone=True), "line-phone")

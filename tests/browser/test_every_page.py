@@ -48,8 +48,8 @@ def test_it_is_light_and_painted_soon(site: Site, path: str) -> None:
     sizes = {one.url: _sent(one) for one in site.answers if not one.url.endswith("/live")}
     assert sum(sizes.values()) <= WEIGHT, sizes
     assert len(sizes) >= 5
-    paints = [_first_paint(site.open(path)) for _ in range(3)]
-    assert min(paints) < FIRST_PAINT, paints  # the machine may be busy with something else, but not each time
+    # the machine may be busy with something else, but not each time
+    assert any(_first_paint(site.open(path)) < FIRST_PAINT for _ in range(4))
 
 
 def _first_paint(page: Page) -> float:

@@ -1,7 +1,9 @@
 """The frame: colours, the keyboard, and that a page stays as its reader left it."""
 
+import re
+
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from jobs.health.verdict import WORDS
 from tests.browser.site import Site, is_live
@@ -80,7 +82,7 @@ const main = document.querySelector("main");
 main.insertAdjacentHTML("beforeend", `<table><tbody>${["first", "second", "third"].map((name) =>
   `<tr><td><input type="checkbox" name="ids" value="${name}"><a href="/workers#${name}" data-open>${name}</a></td></tr>`
 ).join("")}</tbody></table>
-<div class="bulk" data-bulk data-filter='{"state":"failed"}' data-total="1234" hidden><span data-selected-words></span>
+<div class="bulk" data-bulk data-filter='{"state":"failed"}' hidden><span data-selected-words></span>
 <button type="button" data-select-matching>All</button></div>`)
 """
 
@@ -95,17 +97,17 @@ def test_rows_are_walked_selected_and_opened_without_a_mouse(site: Site) -> None
     page.keyboard.press("x")
     bar = page.locator("[data-bulk]")
     assert bar.is_visible()
-    assert "1 selected" in bar.inner_text()
+    expect(bar).to_contain_text(re.compile(r"^1\b.* selected"))
     page.keyboard.press("k")
     page.keyboard.press("x")
-    assert "2 selected" in bar.inner_text()
+    expect(bar).to_contain_text(re.compile(r"^2\b.* selected"))
     page.keyboard.press("j")
     page.keyboard.press("j")
     page.keyboard.press("j")
     assert focused(page) == "third"
     page.keyboard.press("x")
     page.get_by_role("button", name="All").click()
-    assert "1,234 selected" in bar.inner_text()
+    expect(bar).to_contain_text("All that match are selected")
     page.get_by_role("link", name="third").focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**/workers#third")

@@ -17,14 +17,16 @@ def fill(stack: Stack) -> None:
     for number in range(1, 9):
         stack.enqueue("shop.resize_image", f"uploads/{number:03}.{'gif' if number % 4 == 0 else 'png'}", 640)
     for order in (1042, 1043, 1051):
-        stack.enqueue("shop.charge_card", order, 49.9, api_key="sk_live_do_not_show")
+        stack.enqueue(
+            "shop.charge_card", order, 49.9, api_key="sk_live_do_not_show", options={"job_id": f"charge-{order}"}
+        )
     for number in range(1001, 1006):
         stack.enqueue("shop.send_invoice", "northwind", number)
     stack.enqueue("shop.fetch_rates", "ECB")
     for hours in (1, 8):
         stack.enqueue("shop.send_receipt", 900 + hours, options={"delay": hours * 3600.0})
     for supplier in ("acme", "globex"):
-        stack.enqueue("shop.import_catalogue", supplier)
+        stack.enqueue("shop.import_catalogue", supplier, options={"job_id": f"import-{supplier}"})
     stack.until({"completed": 30, "failed": 6, "active": 2, "scheduled": 3, "deferred": 4})
 
 

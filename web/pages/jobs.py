@@ -12,6 +12,7 @@ from jobs.errors import InvalidQuery
 from jobs.health import heartbeat
 from web import asking, auth
 from web.api.views import FILTERS, wanted
+from web.frame import beat
 from web.line import line
 
 blueprint = Blueprint("jobs_page", __name__)
@@ -50,7 +51,7 @@ def index() -> str:
 
 def queue_options(given: str) -> list[tuple[str, str, bool]]:
     """The queues that there are, to choose from."""
-    names = [queue.name for queue in line().pulse.now().view.snapshot.queues]
+    names = [queue.name for queue in beat().view.snapshot.queues]
     return asking.options(given, [("", "Any"), *((name, name) for name in names)])
 
 

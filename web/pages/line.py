@@ -3,7 +3,7 @@
 from flask import Blueprint, render_template
 
 from web import auth
-from web.line import line
+from web.frame import beat
 from web.picture import draw, plan
 
 blueprint = Blueprint("line_page", __name__)
@@ -12,7 +12,7 @@ blueprint.before_request(auth.require)
 
 @blueprint.get("/line")
 def index() -> str:
-    view = line().pulse.now().view
+    view = beat().view
     found = plan(view.snapshot, view.findings)
     broken = [node for node in found.nodes if node.tone in ("warn", "fail")]
     trouble = "; ".join(f"{node.title}: {', '.join(node.findings) or node.note}" for node in broken)

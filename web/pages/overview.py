@@ -13,6 +13,7 @@ from jobs.health.snapshot import Snapshot
 from jobs.health.tally import Tally, tallies
 from jobs.history import Deploy, Span
 from web import auth, chart
+from web.frame import beat
 from web.line import line
 
 blueprint = Blueprint("overview", __name__)
@@ -33,7 +34,7 @@ class Charts:
 
 @blueprint.get("/")
 def index() -> str:
-    view = line().pulse.now().view
+    view = beat().view
     asked = request.args.get("span")
     span = next((one for one in SPANS if one == asked), SPANS[0])
     try:

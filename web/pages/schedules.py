@@ -5,6 +5,7 @@ from redis.exceptions import RedisError
 
 from jobs import schedules
 from web import auth
+from web.frame import beat
 from web.line import line
 
 blueprint = Blueprint("schedules_page", __name__)
@@ -17,4 +18,4 @@ def index() -> str:
         rows, unknown = schedules.rows(line().client), False
     except RedisError:
         rows, unknown = [], True
-    return render_template("schedules.html", rows=rows, unknown=unknown, leader=line().pulse.now().view.snapshot.leader)
+    return render_template("schedules.html", rows=rows, unknown=unknown, leader=beat().view.snapshot.leader)

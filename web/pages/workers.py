@@ -4,7 +4,7 @@ from flask import Blueprint, render_template
 
 from jobs.health.roster import members
 from web import auth
-from web.line import line
+from web.frame import beat
 
 blueprint = Blueprint("workers_page", __name__)
 blueprint.before_request(auth.require)
@@ -15,7 +15,7 @@ GONE = 20
 
 @blueprint.get("/workers")
 def index() -> str:
-    seen = line().pulse.now().view.snapshot
+    seen = beat().view.snapshot
     every = members(seen)
     living = [one for one in every if one.process.alive]
     return render_template(
