@@ -3,11 +3,12 @@
 import gzip
 
 import pytest
-from playwright.sync_api import Page, Response
+from playwright.sync_api import Response
 
 from jobs.settings import Settings
 from tests.browser.access import barriers
 from tests.browser.site import Site, is_live, overflow
+from tests.support import wait_for
 from web import create_app
 from web.frame import PAGES
 
@@ -48,13 +49,15 @@ def test_it_is_light_and_painted_soon(site: Site, path: str) -> None:
     sizes = {one.url: _sent(one) for one in site.answers if not one.url.endswith("/live")}
     assert sum(sizes.values()) <= WEIGHT, sizes
     assert len(sizes) >= 5
-    # the machine may be busy with something else, but not each time
-    assert any(_first_paint(site.open(path)) < FIRST_PAINT for _ in range(4))
+    wait_for(lambda: _first_paint(site, path) < FIRST_PAINT, "a first paint while the machine is not busy otherwise")
 
 
-def _first_paint(page: Page) -> float:
+def _first_paint(site: Site, path: str) -> float:
+    page = site.open(path)
     paint = page.wait_for_function("performance.getEntriesByName('first-contentful-paint')[0]?.startTime")
-    return float(paint.json_value())
+    took = float(paint.json_value())
+    page.context.close()
+    return took
 
 
 def _sent(answer: Response) -> int:
