@@ -54,7 +54,7 @@ def test_it_is_light_and_painted_soon(site: Site, path: str) -> None:
 
 def _first_paint(site: Site, path: str) -> float:
     page = site.open(path)
-    paint = page.wait_for_function("performance.getEntriesByName('first-contentful-paint')[0]?.startTime")
+    paint = page.wait_for_function("() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime")
     took = float(paint.json_value())
     page.context.close()
     return took
