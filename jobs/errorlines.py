@@ -6,6 +6,8 @@ ERROR = re.compile(r"(?:[ |]*\| )?([A-Za-z_][\w.]*(?:: .*)?)$")
 """As Python writes it, also inside an exception group; a source line of a traceback has more spaces before it."""
 FRAME = re.compile(r'[ |]* File "')
 LONGEST = 300
+READ = 2000
+"""Characters of a line that are folded: what varies is looked for at each of them, and an error may quote a file."""
 NAMELESS = "no error was recorded"
 VARIES = re.compile(
     r"""
@@ -34,4 +36,4 @@ def group_of(line: str) -> str:
 
 def fold(line: str) -> str:
     """An error's line with ``#`` for what differs from case to case: numbers, ids, addresses."""
-    return VARIES.sub("#", line)[:LONGEST]
+    return VARIES.sub("#", line[:READ])[:LONGEST]

@@ -128,7 +128,7 @@ NAMED = re.compile(
 """A name and what leads from it to its value, in a text of any kind. Tried once at each name, so it takes no long."""
 QUOTED = re.compile(r"[bBrRuUfF]{0,2}(\\*)([\"'])")
 OPEN, CLOSE = "[{(", ")}]"
-BARE = re.compile(r"[^\s&,;)\]}]+?(?=[\"'\\]*(?:[\s&,;)\]}]|$))")
+BARE = re.compile(r"[^\s&,;)\]}]+")
 HEADER = re.compile(r"[^\r\n\"']+")
 HEADERS = ("authorization", "cookie")
 
@@ -155,7 +155,7 @@ def _extent(found: str, start: int, to_end_of_line: bool) -> tuple[int, int]:
     if found[start : start + 1] and found[start] in OPEN:
         return start, _closed(found, start)
     bare = (HEADER if to_end_of_line else BARE).match(found, start)
-    return start, bare.end() if bare else start
+    return start, start + max(len(bare[0].rstrip("\"'\\")), 1) if bare else start
 
 
 def _closed(found: str, start: int) -> int:

@@ -1,5 +1,6 @@
 """The line that names an error, and what it has in common with others."""
 
+import time
 import traceback
 
 import pytest
@@ -78,3 +79,10 @@ def test_what_differs_from_case_to_case_is_folded(line: str, folded: str) -> Non
 
 def test_a_folded_line_is_short() -> None:
     assert len(fold("E: " + "x" * 10_000)) == 300
+
+
+@pytest.mark.parametrize("part", ["x", "aB+/", "a@", "1", "f0", "a."])
+def test_no_line_takes_long(part: str) -> None:
+    began = time.perf_counter()
+    fold("E: " + part * (256 * 1024 // len(part)))
+    assert time.perf_counter() - began < 1
