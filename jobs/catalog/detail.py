@@ -3,6 +3,7 @@
 import json
 from base64 import b64decode
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple, cast
 
@@ -52,7 +53,7 @@ class Result(NamedTuple):
 
 
 class Detail(NamedTuple):
-    """All that is known of a job, without the secrets in what it was called with."""
+    """All that is known of a job, without secrets: those in what it was called with are struck out everywhere."""
 
     job: Summary
     arguments: Arguments
@@ -76,14 +77,15 @@ def detail(client: Redis, job_id: str) -> Detail | None:
         attempt._replace(error=redaction.text(attempt.error, given.secrets) if attempt.error else None)
         for attempt in records.attempts(job_id, client)
     ]
+    progress = job.progress and job.progress._replace(text=redaction.text(job.progress.text, given.secrets))
     timeout, awaited = cast(list[bytes | None], client.hmget(keys.job(job_id), "timeout", "dependency_ids"))
     return Detail(
-        job=job._replace(error=redaction.text(job.error, given.secrets) if job.error else None),
+        job=job._replace(error=redaction.text(job.error, given.secrets) if job.error else None, progress=progress),
         arguments=given,
         timeout=float(timeout) if timeout else None,
         attempts=tried,
         timeline=sorted(timeline(job, tried), key=lambda event: event.at),
-        result=_result(client, job_id) if job.state == "finished" else None,
+        result=_result(client, job_id, given.secrets) if job.state == "finished" else None,
         lane=neighbours(client, job.key, job_id) if job.key and job.state not in OVER else None,
         waits_for=json.loads(awaited) if awaited and job.state == "waiting" else [],
     )
@@ -135,13 +137,14 @@ def neighbours(client: Redis, key: str, job_id: str) -> Neighbours | None:
     return Neighbours(first + here + 1, depth, before[-1] if before else None, behind[0] if behind else None)
 
 
-def _result(client: Redis, job_id: str) -> Result | None:
-    """What a finished job has returned. Other serializers than JSON may run code in whoever reads, so they are not."""
+def _result(client: Redis, job_id: str, secrets: frozenset[str]) -> Result | None:
+    """What a finished job has returned, without secrets. What is not JSON may run code in whoever reads it."""
     entries = cast(list[Any], client.xrevrange(keys.results(job_id), count=1))
     packed = entries[0][1].get(b"return_value", b"") if entries else b""
     if not packed:
         return None
     data = b64decode(packed)
-    if len(data) > MOST_SHOWN or current().serializer != "json":
-        return Result(None, len(data))
-    return Result(json.loads(data), len(data))
+    if len(data) <= MOST_SHOWN and current().serializer == "json":
+        with suppress(ValueError, RecursionError):  # written before JOBS_SERIALIZER was changed, or nested too deeply
+            return Result(redaction.value(json.loads(data), known=secrets), len(data))
+    return Result(None, len(data))

@@ -65,7 +65,7 @@ def row(job_id: str, reply: Sequence[bytes | None], at: float) -> Row | None:
         return None
     first = _number(said, "retries") if "retries" in said else None
     state = state_of(said["status"], first, _number(said, "retries_left"), _number(said, "number_of_retries"))
-    ended = _time(said, "ended_at")
+    ended, progress = _time(said, "ended_at"), progress_of(raw)
     job = Summary(
         id=job_id,
         state=state,
@@ -80,7 +80,7 @@ def row(job_id: str, reply: Sequence[bytes | None], at: float) -> Row | None:
         attempts=0,
         retries_left=_number(said, "retries_left"),
         worker=said.get("worker_name"),
-        progress=progress_of(raw),
+        progress=progress and progress._replace(text=redaction.text(progress.text)),
         error=None,
     )
     since = ended.timestamp() if ended and state in OVER else at

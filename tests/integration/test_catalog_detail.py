@@ -1,5 +1,6 @@
 """One job in full: its timeline with waits and durations, its place in its lane, what it was called with."""
 
+from base64 import b64encode
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,14 +8,15 @@ import pytest
 from redis import Redis
 from rq import Queue
 
-from jobs import catalog, keys, records
+from jobs import catalog, keys, records, scripts
 from jobs.catalog import Detail, Neighbours
 from jobs.catalog.detail import MOST_SHOWN, timeline
 from jobs.job import Job
 from jobs.records import Attempt
 from jobs.retry import Retry
+from jobs.scripts import Claimed, Report, Settlement
 from tests import tasks as t
-from tests.integration.test_dead import KEY, accept, claim, end, fail, lease
+from tests.integration.test_dead import CHILD, KEY, WORKER, accept, claim, end, fail, lease
 from tests.support import Processes, wait_for
 
 __all__ = ["lease"]
@@ -29,6 +31,12 @@ def detail(client: Redis, job_id: str) -> Detail:
 
 def at(seconds: float) -> datetime:
     return datetime.fromtimestamp(1_800_000_000 + seconds, UTC)
+
+
+def returned(client: Redis, given: Claimed, value: bytes) -> None:
+    """A job has finished with this, as its serializer writes it."""
+    settlement = Settlement(given.id, given.token, "finished", b64encode(value), 1.0, 2.0)
+    assert scripts.settle(client, WORKER, CHILD, [settlement]) == [1]
 
 
 class TestTimeline:
@@ -146,6 +154,28 @@ class TestResult:
             wait_for(lambda job=job: (client.hget(keys.job(job.id), "status") or b"") == b"finished", "it to finish")  # type: ignore[misc]
         assert detail(client, small.id).result == ({"a": [1]}, len('{"a": [1]}'))
         assert detail(client, large.id).result == (None, MOST_SHOWN + 2)
+
+    def test_it_is_shown_without_secrets_as_is_what_a_job_says_of_itself(self, client: Redis) -> None:
+        job = accept(client, t.log_in, ("ada", "hunter22"))
+        [given] = claim(client)
+        scripts.report(client, [Report(job.id, given.token, 1, 0.5, "as ada with hunter22, token=t-123456")])
+        shown = catalog.one(client, job.id)
+        assert shown
+        assert shown.progress
+        assert shown.progress.text == "as ada with hunter22, token=•••"
+        told = detail(client, job.id).job.progress
+        assert told
+        assert told.text == "as ada with •••, token=•••"
+        returned(client, given, b'{"session": {"api_key": "k-123456"}, "as": "ada:hunter22", "file_key": "a"}')
+        result = detail(client, job.id).result
+        assert result
+        assert result.value == {"session": {"api_key": "•••"}, "as": "ada:•••", "file_key": "a"}
+
+    @pytest.mark.parametrize("packed", [b"\x80\x04K\x03.", b"{", b"[" * 60_000], ids=["pickle", "junk", "nested"])
+    def test_one_that_cannot_be_read_is_told_by_its_size(self, client: Redis, packed: bytes) -> None:
+        accept(client, job_id="a")
+        returned(client, claim(client)[0], packed)
+        assert detail(client, "a").result == (None, len(packed))
 
     def test_there_is_none_before_the_end(self, client: Redis) -> None:
         assert detail(client, accept(client).id).result is None
