@@ -74,6 +74,11 @@ def lanes(client: Redis, queue: str | None = None) -> Iterator[Lane]:
         yield from (one for one in read(client, [key.decode() for key in found]) if queue in (None, one.queue))
 
 
+def count(client: Redis) -> int:
+    """How many lanes hold jobs."""
+    return client.zcard(keys.LANES)
+
+
 def page(
     client: Redis,
     queue: str | None = None,

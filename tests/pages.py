@@ -3,7 +3,10 @@
 import re
 from html import unescape
 
+import pytest
 from flask.testing import FlaskClient
+
+from tests.visitors import OPERATOR, READER, Make
 
 
 class View:
@@ -16,6 +19,28 @@ class View:
         self.main = main
         self.text = " ".join(unescape(re.sub(r"<[^>]*>", " ", main)).split())
 
+    def values(self, before: str, holding: str = "") -> list[str]:
+        """What stands after a text, up to the next quote."""
+        found = [unescape(part.partition('"')[0]) for part in self.main.split(before)[1:]]
+        return [one for one in found if holding in one]
+
     def actions(self) -> set[str]:
         """The addresses that its buttons act upon."""
-        return {unescape(found) for found in re.findall(r'data-action="([^"]*)"', self.main)}
+        return set(self.values('data-action="'))
+
+
+@pytest.fixture
+def operator(visitor: Make) -> FlaskClient:
+    """One who may act."""
+    return _allowed(visitor(), OPERATOR)
+
+
+@pytest.fixture
+def reader(visitor: Make) -> FlaskClient:
+    """One who may only look."""
+    return _allowed(visitor(), READER)
+
+
+def _allowed(found: FlaskClient, token: str) -> FlaskClient:
+    found.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+    return found

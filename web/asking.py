@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from flask import request
 
-WORDS = {"text": "with", "error": "with an error like", "group": "that failed of", "begins": "beginning with"}
+WORDS = {"text": "with", "error": "with an error like", "group": "that failed of", "prefix": "beginning with"}
 """How a filter is said before its value; others by their names."""
 
 

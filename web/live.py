@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from flask import Blueprint, Response, jsonify, request
 
+from jobs.health.access import SAFE
 from web import auth
 from web.line import line
 from web.problems import Problem
@@ -37,6 +38,14 @@ def stream() -> Response:
 def now() -> Response:
     """The signature, for who is not told: as cheap as an answer can be."""
     return jsonify({"signature": line().pulse.now().signature})
+
+
+@blueprint.after_app_request
+def _look_again(response: Response) -> Response:
+    """Who has done something sees at once what has come of it."""
+    if request.method not in SAFE:
+        line().pulse.forget()
+    return response
 
 
 def _events(pulse: Pulse, client: socket.socket | None) -> Iterator[str]:

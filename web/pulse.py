@@ -34,7 +34,8 @@ class Pulse:
         self._client = client
         self._looking = threading.Lock()
         self._beat: Beat | None = None
-        self._at = float("-inf")
+        self._at = self._done_at = float("-inf")
+        """When the last look began, and when somebody did something."""
         self._changed = threading.Condition()
         self._listeners = 0
         self._runner: threading.Thread | None = None
@@ -44,11 +45,16 @@ class Pulse:
     def now(self) -> Beat:
         """The line as it is, or was less than a second ago. Takes no longer than ``Watch.view``, and never raises."""
         with self._looking:
-            if self._beat is None or time.monotonic() - self._at >= PERIOD:
+            began = time.monotonic()
+            if self._beat is None or began - self._at >= PERIOD or self._at <= self._done_at:
                 view = self._watch.view()
                 self._beat = Beat(view, signature(view, self._marks() if not view.snapshot.error else ()))
-                self._at = time.monotonic()
+                self._at = began
             return self._beat
+
+    def forget(self) -> None:
+        """Somebody has done something: what was seen before is no answer any more."""
+        self._done_at = time.monotonic()
 
     def join(self) -> bool:
         """Begin to listen; False where there are too many already. Who has joined must ``leave``."""

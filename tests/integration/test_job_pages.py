@@ -15,28 +15,12 @@ from jobs.retry import Retry
 from tests import crowd
 from tests import tasks as t
 from tests.integration.test_dead import KEY, accept, claim, end, fail, lease
-from tests.pages import View
-from tests.visitors import OPERATOR, READER, Make
+from tests.pages import View, operator, reader
 
-__all__ = ["lease"]
+__all__ = ["lease", "operator", "reader"]
 SCRIPT = "<script>alert(1)</script>"
 WITHIN = 0.2
 """Seconds that a list may take, 95 of 100 times."""
-
-
-@pytest.fixture
-def operator(visitor: Make) -> FlaskClient:
-    return allowed(visitor(), OPERATOR)
-
-
-@pytest.fixture
-def reader(visitor: Make) -> FlaskClient:
-    return allowed(visitor(), READER)
-
-
-def allowed(found: FlaskClient, token: str) -> FlaskClient:
-    found.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
-    return found
 
 
 class TestJobs:

@@ -48,7 +48,7 @@ def test_every_route_is_in_the_readme() -> None:
     app = create_app(Settings.from_environ({"REDIS_URL": "redis://127.0.0.1:1"}))
     for rule in app.url_map.iter_rules():
         if rule.endpoint != "static":
-            assert f"{re.sub(r'<(job|worker)_id>', '<id>', rule.rule)}`" in README, rule.rule
+            assert f"{re.sub(r'<(?:path:|job_|worker_)', '<', rule.rule)}`" in README, rule.rule
 
 
 def test_every_finding_is_in_the_readme_and_no_other() -> None:

@@ -1,5 +1,6 @@
 """The pages for people, a file each."""
 
-from web.pages import audit, failures, job, jobs, line, login, overview, schedules, workers
+from web.pages import audit, failures, job, jobs, lanes, line, login, overview, queues, schedules, workers
 
-BLUEPRINTS = tuple(page.blueprint for page in (audit, failures, job, jobs, line, login, overview, schedules, workers))
+PAGES = (audit, failures, job, jobs, lanes, line, login, overview, queues, schedules, workers)
+BLUEPRINTS = tuple(page.blueprint for page in PAGES)
