@@ -13,6 +13,8 @@ from redis import Redis
 from jobs import connection, keys, paging, scripts
 
 SWEEP = 500
+STEP = 200
+"""Jobs that one step of ``clear`` looks at: a few milliseconds of the server's time."""
 AT_ONCE = 100
 LOOKED_AT = 5000
 """Lanes that a page looks at, at most."""
@@ -137,8 +139,13 @@ def skip(client: Redis, key: str) -> bool:
 
 
 def clear(client: Redis, key: str) -> int:
-    """Cancel every job that waits in a lane and end its halt; how many. What runs goes on."""
-    return scripts.clear(client, key)
+    """Cancel every job that waits in a lane and end its halt; how many. What runs goes on. Done in small steps."""
+    canceled, passed, looked = 0, 0, STEP
+    while looked == STEP:
+        looked, gone, more = scripts.clear(client, key, passed, STEP)
+        passed += looked - gone
+        canceled += more
+    return canceled
 
 
 def sweep(client: Redis) -> list[str]:

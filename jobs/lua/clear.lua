@@ -1,26 +1,29 @@
 #!lua flags=allow-oom
--- clear: cancel what waits in a lane, and leave behind a head that has failed. What runs, or waits for its next
--- attempt, stays.
+-- clear: cancel what waits in a lane, the last first, and leave behind a head that has failed. What runs, or waits for
+-- its next attempt, stays. A call looks at a part of it; once it has come to the head, the lane goes on.
 --
 -- KEYS  1 the lane, 2 the halted lanes
--- ARGV  1 prefix, 2 lane key
--- returns  how many jobs were canceled
+-- ARGV  1 prefix, 2 lane key, 3 how many entries at its tail to pass over, 4 how many to look at
+-- returns  how many were looked at, how many of them are gone, how many jobs were canceled
 
 -- @include iso
 -- @include clock
 -- @include advance
 -- @include cancel
-local prefix, lane = ARGV[1], ARGV[2]
-local canceled = 0
-for _, id in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
+local prefix, lane, passed, most = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local ids = redis.call('LRANGE', KEYS[1], -passed - most, -passed - 1)
+local gone, canceled = 0, 0
+for at = #ids, 1, -1 do
+  local id = ids[at]
   local status = redis.call('HGET', prefix .. ':job:' .. id, 'status')
   if status == 'failed' then
-    redis.call('LREM', KEYS[1], 1, id)
+    gone = gone + redis.call('LREM', KEYS[1], -1, id)
   elseif (status == 'deferred' or status == 'queued') and cancel(prefix, id, now, stamp) then
-    redis.call('LREM', KEYS[1], 1, id)
-    canceled = canceled + 1
+    gone, canceled = gone + 1, canceled + 1
   end
 end
-redis.call('ZREM', KEYS[2], lane)
-advance(prefix, lane, now, stamp)
-return canceled
+if #ids < most then
+  redis.call('ZREM', KEYS[2], lane)
+  advance(prefix, lane, now, stamp)
+end
+return { #ids, gone, canceled }

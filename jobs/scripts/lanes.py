@@ -24,9 +24,14 @@ def resume(client: Redis, lane: str, again: bool) -> bool:
     return bool(run(client, "resume", [keys.lane(lane), keys.HALTED], [keys.PREFIX, lane, int(again)]))
 
 
-def clear(client: Redis, lane: str) -> int:
-    """Cancel what waits in a lane, and end its halt; how many jobs."""
-    return int(run(client, "clear", [keys.lane(lane), keys.HALTED], [keys.PREFIX, lane]))
+def clear(client: Redis, lane: str, first: int, most: int) -> tuple[int, int, int]:
+    """Cancel what waits in a lane, the last first, and end its halt.
+
+    How many of ``most`` were there to look at, how many are gone, and how many of these were canceled.
+    """
+    names = [keys.lane(lane), keys.HALTED]
+    looked, gone, canceled = run(client, "clear", names, [keys.PREFIX, lane, first, most])
+    return int(looked), int(gone), int(canceled)
 
 
 def promote(client: Redis, queue: str, limit: int = 500) -> Promoted:

@@ -115,6 +115,16 @@ class TestPolicy:
         end(client, head)
         assert not is_busy(KEY, client)
 
+    def test_clear_takes_a_long_lane_in_small_steps_from_its_tail(self, client: Redis) -> None:
+        head, *rest = halted(client, 3 * lanes.STEP)
+        assert scripts.clear(client, KEY, 0, lanes.STEP) == (lanes.STEP, lanes.STEP, lanes.STEP)
+        assert [status(client, job) for job in (rest[0], rest[-1])] == ["deferred", "canceled"]
+        assert lane(KEY, client).state == "halted"
+        assert lanes.clear(client, KEY) == len(rest) - lanes.STEP
+        assert {status(client, job) for job in rest} == {"canceled"}
+        assert status(client, head) == "failed"
+        assert not client.exists(keys.HALTED, keys.LANES, keys.lane(KEY), keys.registry("deferred", "default"))
+
     @pytest.mark.parametrize("step", [lanes.resume, lanes.skip])
     def test_a_lane_that_is_not_halted_is_left_alone(self, client: Redis, step: Callable[[Redis, str], bool]) -> None:
         jobs = [accept(client) for _ in range(2)]
