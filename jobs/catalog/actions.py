@@ -14,9 +14,9 @@ from redis import Redis
 
 from jobs import keys, reaper, scripts
 from jobs.catalog.filter import Filter
-from jobs.catalog.pages import AT_ONCE, read
+from jobs.catalog.pages import AT_ONCE, exact, read
 from jobs.catalog.places import places
-from jobs.catalog.states import DEAD, OVER, WAITS, State, kinds
+from jobs.catalog.states import DEAD, OVER, STATES, WAITS, State, kinds
 
 Action = Literal["retry", "run", "cancel", "delete"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
@@ -72,13 +72,25 @@ class Done(NamedTuple):
 
 
 def act(client: Redis, action: Action, job_ids: Iterable[str]) -> Done:
-    """Act on jobs, in the order given.
+    """Act on jobs, in the order in which they were accepted, so that those of one lane run anew in theirs.
 
     ``retry``: they run anew with all their attempts and no error, at the tail of their lane or queue; one that was
-    canceled before its time waits for that. ``run``: they go to their queue or lane now. ``cancel``: they do not run;
-    their lanes go on, who depends on them goes on waiting. ``delete``: they are gone, with their attempts; their lanes
-    go on.
+    canceled before its time waits for that, or for the job that it depends on. ``run``: they go to their queue or lane
+    now. ``cancel``: they do not run; their lanes go on, who depends on them goes on waiting. ``delete``: they are gone,
+    with their attempts; their lanes go on.
     """
+    return _act(client, action, _as_accepted(client, list(job_ids)))
+
+
+def _as_accepted(client: Redis, job_ids: list[str]) -> list[str]:
+    with client.pipeline(transaction=False) as pipeline:
+        for job_id in job_ids:
+            pipeline.hget(keys.job(job_id), "created_at")
+        accepted = dict(zip(job_ids, pipeline.execute(), strict=True))
+    return sorted(job_ids, key=lambda job_id: accepted[job_id] or b"")
+
+
+def _act(client: Redis, action: Action, job_ids: Iterable[str]) -> Done:
     step, done, skipped = STEPS[action], list[str](), 0
     for ids in _portions(job_ids, step.at_once):
         found = [job_id for job_id, was in zip(ids, step.run(client, ids), strict=True) if was]
@@ -101,6 +113,8 @@ def count(client: Redis, wanted: Filter, action: Action | None = None, within: f
     meant = _meant(wanted, action) if action else wanted
     if meant is None:
         return Count(0, True)
+    if only := exact(client, wanted):
+        return Count(int(only.state in (meant.states or STATES)), True)
     for looked, (_, job) in enumerate(read(client, places(client, kinds(meant.states), meant.queue), meant), 1):
         number += job is not None
         if looked % AT_ONCE == 0 and time.monotonic() > deadline:
@@ -122,18 +136,23 @@ def act_on_all(client: Redis, action: Action, wanted: Filter, within: float = WI
     deadline, step, meant = time.monotonic() + within, STEPS[action], _meant(wanted, action)
     if meant is None:
         return Done([], 0)
+    if only := exact(client, wanted):
+        return _act(client, action, [only.id] if only.state in meant.states else [])
     lying = list(places(client, kinds(meant.states), meant.queue))
+    ordered = reversed(lying) if step.oldest_first else lying
     done, skipped, chosen = list[str](), 0, list[str]()
-    for looked, (_, job) in enumerate(read(client, reversed(lying) if step.oldest_first else lying, meant), 1):
+    # A lane may have gone on where its head was canceled: who lay behind that waits in a queue then.
+    for looked, (_, job) in enumerate(read(client, ordered, meant, anywhere=True), 1):
         if job:
             chosen.append(job.id)
         late = looked % AT_ONCE == 0 and time.monotonic() > deadline
         if chosen and (late or len(chosen) == step.at_once):
-            part = act(client, action, chosen)
-            done, skipped, chosen = done + part.ids, skipped + part.skipped, []
+            part = _act(client, action, chosen)
+            done += part.ids
+            skipped, chosen = skipped + part.skipped, []
             if time.monotonic() > deadline:
                 return Done(done, skipped, False)
-    part = act(client, action, chosen)
+    part = _act(client, action, chosen)
     return Done(done + part.ids, skipped + part.skipped)
 
 

@@ -37,8 +37,8 @@ def page(client: Redis, wanted: Filter = ANY, limit: int = 50, cursor: str | Non
 
     Raises ``InvalidQuery`` for a cursor that was not given out.
     """
-    if cursor is None and (exact := _exact(client, wanted)):
-        return Page([exact], None)
+    if cursor is None and (only := exact(client, wanted)):
+        return Page([only], None)
     found: list[Summary] = []
     lying = places(client, kinds(wanted.states), wanted.queue, _place(cursor) if cursor else None)
     at_once = limit if wanted._replace(queue=None, states=frozenset()) == ANY else AT_ONCE
@@ -52,6 +52,8 @@ def page(client: Redis, wanted: Filter = ANY, limit: int = 50, cursor: str | Non
 
 def matching(client: Redis, wanted: Filter = ANY) -> Iterator[Summary]:
     """Every job that is meant, in the order of pages; read in portions."""
+    if only := exact(client, wanted):
+        return iter([only])
     return (job for _, job in read(client, places(client, kinds(wanted.states), wanted.queue), wanted) if job)
 
 
@@ -77,7 +79,7 @@ def _row(client: Redis, job_id: str) -> Row | None:
     return _named(client, [summary.row(job_id, reply, at) or row])[0]
 
 
-def _exact(client: Redis, wanted: Filter) -> Summary | None:
+def exact(client: Redis, wanted: Filter) -> Summary | None:
     """The job whose id is the text that is looked for, if there is one and it is meant."""
     if not wanted.text or wanted.text.startswith(keys.HEARTBEAT):
         return None
@@ -89,9 +91,9 @@ def _exact(client: Redis, wanted: Filter) -> Summary | None:
 
 
 def read(
-    client: Redis, lying: Iterable[Place], wanted: Filter = ANY, at_once: int = AT_ONCE
+    client: Redis, lying: Iterable[Place], wanted: Filter = ANY, at_once: int = AT_ONCE, anywhere: bool = False
 ) -> Iterator[tuple[Place, Summary | None]]:
-    """What lies at each place; None where it is not meant, or has gone elsewhere."""
+    """What lies at each place; None where it is not meant, or has gone elsewhere, unless ``anywhere`` will do."""
     remaining = iter(lying)
     while portion := list(islice(remaining, at_once)):
         with client.pipeline(transaction=False) as pipeline:
@@ -99,7 +101,11 @@ def read(
                 summary.ask(pipeline, place.id)
             replies = pipeline.execute()
         rows = [summary.row(place.id, reply, place.at) for place, reply in zip(portion, replies, strict=True)]
-        here = [row for row, place in zip(rows, portion, strict=True) if row and row.job.state in LIE_IN[place.kind]]
+        here = [
+            row
+            for row, place in zip(rows, portion, strict=True)
+            if row and (anywhere or row.job.state in LIE_IN[place.kind])
+        ]
         meant = [row for row in _named(client, here) if wanted.may_match(row)]
         jobs = {row.job.id: row.job for row in _whole(client, meant) if wanted.matches(row.job, row.description)}
         for place in portion:

@@ -11,11 +11,12 @@
 -- @include clock
 -- @include advance
 -- @include cancel
-local prefix, canceled = ARGV[1], {}
+local prefix, canceled, lanes = ARGV[1], {}, {}
 for at = 2, #ARGV do
   local done = cancel(prefix, ARGV[at], now, stamp)
   local lane = done and redis.call('HGET', prefix .. ':job:' .. ARGV[at], 'key')
-  if lane and lane ~= '' then advance(prefix, lane, now, stamp) end
+  if lane and lane ~= '' then lanes[lane] = true end
   canceled[#canceled + 1] = done and 1 or 0
 end
+for lane in pairs(lanes) do advance(prefix, lane, now, stamp) end
 return canceled

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from redis import Redis
 from rq import Queue
+from rq.job import Dependency
 from rq.rate_limit import RateLimit
 
 from jobs import catalog, keys, lane, prepare, queues, reaper, scripts
-from jobs.catalog import DEAD, Filter
+from jobs.catalog import DEAD, Action, Filter
 from jobs.job import Job
 from jobs.queues import JobRef
 from jobs.retry import Retry
@@ -84,6 +85,26 @@ class TestCancel:
         second = queue.enqueue(t.add, 1, 2, depends_on=Job.fetch(first.id, client))
         act(client, "cancel", first)
         assert second.get_status() == "deferred"
+
+    def test_retrying_one_that_depends_on_another_has_it_wait_for_that_again(self, client: Redis) -> None:
+        first, failed = accept(client), fail(client, queue="mail")[0]
+        queue = Queue("default", connection=client, job_class=Job, serializer="json")
+        second = queue.enqueue(t.add, 1, 2, depends_on=first.id)
+        third = queue.enqueue(t.add, 1, 2, depends_on=Dependency([failed.id], allow_failure=True))
+        for action in ("cancel", "retry"):
+            assert catalog.act(client, action, [second.id, third.id]).skipped == 0
+        assert (second.get_status(), third.get_status()) == ("deferred", "queued")
+        assert client.zscore(keys.registry("deferred", "default"), second.id)
+        end(client, claim(client)[0], "finished", "")
+        reaper.follow_up(client, first.id)
+        assert second.get_status() == "queued"
+
+    def test_retrying_many_of_one_lane_keeps_its_order(self, client: Redis) -> None:
+        jobs = [accept(client, key=KEY) for _ in range(5)]
+        canceled = catalog.act_on_all(client, "cancel", Filter(key=KEY)).ids
+        assert canceled != ids(jobs)
+        catalog.act(client, "retry", canceled)
+        assert [job_id.decode() for job_id in client.lrange(keys.lane(KEY), 0, -1)] == ids(jobs)
 
     def test_a_slot_of_a_rate_limit_is_given_to_the_next(self, client: Redis) -> None:
         queue = Queue("default", connection=client, job_class=Job, serializer="json")
@@ -210,6 +231,25 @@ class TestAll:
         jobs = fail(client, 5, key=KEY)
         catalog.act_on_all(client, "retry", Filter(key=KEY))
         assert [job_id.decode() for job_id in client.lrange(keys.lane(KEY), 0, -1)] == ids(jobs)
+
+    def test_none_of_a_lane_is_left_whose_head_was_canceled_before_it(self, client: Redis) -> None:
+        """The head came to its queue last, so it is met first, and the next takes its place before it is met."""
+        jobs = [accept(client, key=KEY) for _ in range(300)]
+        end(client, claim(client)[0], "finished", "")
+        done = catalog.act_on_all(client, "cancel", Filter(key=KEY))
+        assert sorted(done.ids) == sorted(ids(jobs[1:]))
+        assert claim(client) == []
+
+    @pytest.mark.parametrize("action", ["cancel", "delete"])
+    def test_a_text_that_is_an_id_means_that_job_alone_as_in_a_list(self, client: Redis, action: Action) -> None:
+        for job_id in ("a1", "a11", "a12"):
+            accept(client, job_id=job_id)
+        wanted, done = Filter(text="a1"), ["a1"] if action == "cancel" else []
+        assert [job.id for job in catalog.page(client, wanted).jobs] == ["a1"]
+        assert [job.id for job in catalog.matching(client, wanted)] == ["a1"]
+        assert catalog.count(client, wanted) == (1, True)
+        assert catalog.count(client, wanted, action) == (len(done), True)
+        assert catalog.act_on_all(client, action, wanted) == (done, 0, True)
 
     def test_it_says_when_its_time_was_up_and_goes_on_when_sent_again(self, client: Redis) -> None:
         queues.submit(client, [prepare(t.add, 1, 2) for _ in range(60)])
