@@ -61,8 +61,7 @@ def _words(event: Event) -> str:
 def _took(event: Event) -> str:
     if event.seconds is None:
         return ""
-    took = words.took(event.seconds) if event.seconds >= 0.001 else "under 1 ms"
-    return f"{'ran' if event.what in ENDED else 'waited'} {took}"
+    return f"{'ran' if event.what in ENDED else 'waited'} {words.took(event.seconds)}"
 
 
 def stretches(timeline: Sequence[Event], state: State, now: datetime) -> Iterator[Stretch]:

@@ -44,7 +44,7 @@ def took(seconds: float | None) -> str:
     if seconds is None:
         return "–"
     if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
+        return f"{seconds * 1000:.0f} ms" if seconds >= 0.0005 else "<1 ms"
     return f"{seconds:.1f} s" if seconds < 60 else span(seconds)
 
 

@@ -46,13 +46,14 @@ def test_a_phone_shows_it_without_scrolling_sideways(site: Site, path: str) -> N
 @pytest.mark.parametrize("path", PATHS)
 def test_it_is_light_and_painted_soon(site: Site, path: str) -> None:
     is_live(site.open(path))
-    sizes = {one.url: _sent(one) for one in site.answers if not one.url.endswith("/live")}
+    sizes = {one.url: sent(one) for one in site.answers if not one.url.endswith("/live")}
     assert sum(sizes.values()) <= WEIGHT, sizes
     assert len(sizes) >= 5
-    wait_for(lambda: _first_paint(site, path) < FIRST_PAINT, "a first paint while the machine is not busy otherwise")
+    wait_for(lambda: first_paint(site, path) < FIRST_PAINT, "a first paint while the machine is not busy otherwise")
 
 
-def _first_paint(site: Site, path: str) -> float:
+def first_paint(site: Site, path: str) -> float:
+    """Milliseconds."""
     page = site.open(path)
     paint = page.wait_for_function("() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime")
     took = float(paint.json_value())
@@ -60,7 +61,8 @@ def _first_paint(site: Site, path: str) -> float:
     return took
 
 
-def _sent(answer: Response) -> int:
+def sent(answer: Response) -> int:
+    """Bytes."""
     body = answer.body()
     zipped = answer.headers.get("content-encoding") == "gzip"
     return len(gzip.compress(body, 6)) if zipped else len(body)

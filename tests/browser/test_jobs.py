@@ -131,6 +131,7 @@ def test_all_that_match_are_counted_in_the_question_and_acted_upon(site: Site) -
     agree(page, "Cancel", "Cancel all 55 jobs that match (key crowd)?")
     expect(toast(page)).to_contain_text("55 jobs canceled")
     assert {state(site.stack, one) for one in ids} == {"canceled"}
+    expect(page.locator("#jobs .badge", has_text="canceled")).to_have_count(50)
     page.get_by_label("Select all on this page").check()
     page.get_by_role("button", name="Select all that match").click()
     page.get_by_role("button", name="Delete").click()

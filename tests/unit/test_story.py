@@ -30,7 +30,7 @@ def test_each_event_is_told_with_what_lies_before_it() -> None:
         ("Attempt 1 failed", "ran 1.5 s"),
         ("Put in its queue", ""),
         ("Attempt 2 started", "waited 9.5 s"),
-        ("Attempt 2 finished", "ran under 1 ms"),
+        ("Attempt 2 finished", "ran <1 ms"),
     ]
 
 
