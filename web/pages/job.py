@@ -8,6 +8,7 @@ from flask import Blueprint, Response, make_response, render_template
 
 from jobs import catalog, queues, registry
 from jobs.catalog import STEPS, Detail
+from jobs.errorlines import error_line
 from jobs.errors import InvalidJobId
 from jobs.tracebacks import cleaned
 from web import auth, story
@@ -54,6 +55,7 @@ def index(job_id: str) -> Response:
             values=_values(found),
             result=_value("", found.result.value) if found.result and found.result.value is not None else None,
             traces={one.number: _trace(one.error) for one in found.attempts[-IN_FULL:] if one.error},
+            errors={one.number: error_line(one.error) for one in found.attempts if one.error},
             next_attempt=(found.attempts[-1].number if found.attempts else 0) + 1,
         )
     )
