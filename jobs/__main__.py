@@ -9,8 +9,9 @@ if __name__ == "__main__":
     if len(sys.argv) > 1 and sys.argv[1] in DAEMONS:
         sys.exit(run(sys.argv[1], sys.argv[2:]))
     try:
+        import jobs.keys  # noqa: F401 - says what is wrong with a key prefix, before RQ does
         from jobs.cli import main
-    except SettingsError as error:  # a key prefix that cannot be used shows at import
+    except SettingsError as error:
         print(f"signalbox: {error}", file=sys.stderr)
         sys.exit(2)
     main()

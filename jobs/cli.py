@@ -9,7 +9,7 @@ from typing import Any
 import click
 from redis.exceptions import RedisError
 
-from jobs import __version__, gates, keys, queues, registry, scripts
+from jobs import __version__, queues, registry, scripts
 from jobs.commands import (
     act,
     audit,
@@ -17,6 +17,7 @@ from jobs.commands import (
     dead,
     doctor,
     example,
+    gate,
     job,
     lanes,
     locks,
@@ -59,6 +60,9 @@ cli.add_command(act.show)
 cli.add_command(act.cancel)
 cli.add_command(act.run)
 cli.add_command(act.stop)
+cli.add_command(gate.pause)
+cli.add_command(gate.resume)
+cli.add_command(gate.empty)
 cli.add_command(clean.command)
 cli.add_command(schedules.group)
 cli.add_command(whoami.command)
@@ -88,29 +92,6 @@ def enqueue(task: str, arguments: tuple[str, ...], kwargs: str, tasks: str | Non
     job = queues.prepare(task, *map(_value, arguments), **options, **_object(kwargs))
     [accepted] = queues.submit(client, [job])
     click.echo(accepted.id if accepted.created else f"{accepted.id} (was there already)")
-
-
-@cli.command()
-@click.argument("queue")
-def pause(queue: str) -> None:
-    """Let no worker take from a queue.
-
-    What of QUEUE runs goes on; the rest waits until it is resumed.
-    """
-    client = shared.client()
-    if gates.pause(client, queue):
-        shared.note(client, "queue.pause", queue)
-    click.echo(f"{queue} is paused; {client.llen(keys.queue(queue))} jobs wait")
-
-
-@cli.command()
-@click.argument("queue")
-def resume(queue: str) -> None:
-    """Let workers take from a queue again."""
-    client = shared.client()
-    if was_paused := gates.resume(client, queue):
-        shared.note(client, "queue.resume", queue)
-    click.echo(f"{queue} {'goes on' if was_paused else 'was not paused'}; {client.llen(keys.queue(queue))} jobs wait")
 
 
 @cli.command()

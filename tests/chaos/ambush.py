@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from redis import Redis
 from rq import Queue
 
-from jobs import catalog, keys, lanes, retention, settings
+from jobs import catalog, gates, keys, lanes, retention, settings
 from jobs.job import Job
 from jobs.retry import Retry
 from jobs.schedule.store import Store
@@ -438,6 +438,18 @@ def run_a_job_now(ambush: Ambush, step: str, when: When) -> None:
     ambush.man(1)
 
 
+def empty_a_queue(ambush: Ambush, step: str, when: When) -> None:
+    """Whoever empties a queue, that nobody serves, dies, and empties it again: nothing of its jobs is left."""
+    line = ambush.line
+    waiting = [line.job(queue="unserved") for _ in range(3)]
+    line.submit(waiting)
+    ambush.lay(step, when)
+    line.spawn("-m", "tests.chaos.armed", "command", "empty", "unserved", "--yes").ends()
+    gates.empty(line.client, "unserved")
+    for job in waiting:
+        _assert_gone(line, job.id)
+
+
 def clean_up(ambush: Ambush, step: str, when: When) -> None:
     """Whoever removes an old dead letter dies, and does it again: nothing of it is left, and all else is there."""
     line, letter = ambush.line, _dead_letter(ambush)
@@ -510,6 +522,7 @@ GROUPS: dict[str, dict[str, Provoke]] = {
         "give back, reply lost": feed,
         "echo": await_it,
         "report": feed_who_tells,
+        "tell": feed,
         "settle, draining": end_while_it_runs,
         "give back, draining": end_while_jobs_wait,
     },
@@ -517,6 +530,7 @@ GROUPS: dict[str, dict[str, Provoke]] = {
     "child with a pool": {"give back, interrupted": interrupt},
     "keeper": {
         "settle, overrun": overrun,
+        "tell, overrun": overrun,
         "grant": start,
         "tick": await_it,
         "tick hands over": delay,
@@ -557,6 +571,7 @@ GROUPS: dict[str, dict[str, Provoke]] = {
         "delete a dead letter": delete_a_dead_letter,
         "cancel a job": cancel_a_job,
         "run a job now": run_a_job_now,
+        "empty a queue": empty_a_queue,
         "trim": clean_up,
         "purge": clean_up,
     },

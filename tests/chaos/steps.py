@@ -58,6 +58,7 @@ STEPS = {
     "give back, reply lost": Step("child", "release", lost_reply=True),
     "echo": Step("child", "echo"),
     "report": Step("child", "report"),
+    "tell": Step("child", "tell"),
     "lock": Step("child", "lock"),
     "annotate": Step("child", "annotate"),
     "renew": Step("child", "renew"),
@@ -70,6 +71,7 @@ STEPS = {
     "put back": Step("keeper", "release"),
     "retire": Step("keeper", "retire"),
     "settle, overrun": Step("keeper", "settle"),
+    "tell, overrun": Step("keeper", "tell"),
     "ring": Step("keeper", "ring"),
     "fire": Step("keeper", "fire", gives=bool),
     "declare": Step("keeper", "declare"),
@@ -97,6 +99,7 @@ STEPS = {
     "delete a dead letter": Step("command", "delete"),
     "cancel a job": Step("command", "cancel"),
     "run a job now": Step("command", "hasten"),
+    "empty a queue": Step("command", "empty"),
     "trim": Step("command", "trim"),
     "purge": Step("command", "purge"),
 }

@@ -54,3 +54,13 @@ def test_what_does_not_run_is_not_stopped(client: Redis) -> None:
     claim(client)
     assert run("stop", job.id) == (0, [f"{job.id} is being stopped"])
     assert run("cancel", f"{keys.HEARTBEAT}1")[0] == 1
+
+
+def test_a_queue_is_emptied_once_that_is_meant(client: Redis) -> None:
+    waiting, scheduled, other = accept(client), accept(client, delay=60), accept(client, queue="mail")
+    asked = CliRunner().invoke(cli, ("empty", "default"), input="n\n")
+    assert (asked.exit_code, asked.output.splitlines()[0]) == (1, "remove the 1 jobs that wait in default? [y/N]: n")
+    assert status(client, waiting) == "queued"
+    assert run("empty", "default", "--yes") == (0, ["1 job removed"])
+    assert [status(client, job) for job in (waiting, scheduled, other)] == ["gone", "scheduled", "queued"]
+    assert said(client)[-1][1:] == ("queue.empty", "default: 1 jobs")
