@@ -10,7 +10,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 from redis import Redis
 
-from jobs import gates
+from jobs import gates, lanes
 from jobs.launcher.server import start
 from tests.browser import chromium, past, world
 from tests.browser.site import Site, is_live
@@ -20,6 +20,10 @@ from web.frame import PAGES
 
 FOLDER = ROOT / "docs" / "screens"
 FIRST = "/?span=24h"
+LANES = (
+    ("supplier:acme", "shop.import_catalogue", "acme", 12),
+    ("bank:ecb", "shop.fetch_rates", "ECB", 3),
+)
 
 
 def main() -> int:
@@ -39,8 +43,19 @@ def main() -> int:
         _take(site.open(FIRST, dark=True), "overview-dark")
         _take(site.open(FIRST, phone=True), "overview-phone")
         _take(site.open("/line", phone=True), "line-phone")
+        _lanes(stack)
+        _take(site.open("/lanes"), "lanes")
+        _take(site.open("/lanes", phone=True, dark=True), "lanes-phone")
         opened.close()
     return 0
+
+
+def _lanes(stack: Stack) -> None:
+    """Lanes in every state, some of them long."""
+    for key, task, argument, count in LANES:
+        for _ in range(count):
+            stack.enqueue(task, argument, options={"key": key})
+    wait_for(lambda: lanes.lane("bank:ecb", stack.client).state == "retrying", "a lane that retries")
 
 
 @contextmanager
