@@ -6,7 +6,8 @@ const PERIOD = 2000; // between two questions while the server does not tell
 const AGAIN = 30000; // until it is asked to tell again
 
 const root = document.documentElement;
-const every = Number(root.dataset.every || 15); // seconds: what no signal covers is drawn anew this often
+const every = () => Number(root.dataset.every || 15) * 1000; // what no signal covers is drawn anew this often
+const beat = () => setInterval(ask, Math.min(PERIOD, every()));
 const WORDS = { live: "Live", polling: "Live, by asking", paused: "Paused", offline: "Web does not answer" };
 let seen = root.dataset.signature ?? "";
 let source = null, timer = null, latest = Date.now(), tried = 0, asked = null, under = null, wanted = null;
@@ -49,6 +50,7 @@ async function draw(signal) {
 
 function put(fresh) {
   seen = fresh.documentElement.dataset.signature ?? seen;
+  pace(fresh.documentElement.dataset.every);
   document.title = fresh.title;
   const icon = document.querySelector("link[rel=icon]"), other = fresh.querySelector("link[rel=icon]");
   if (icon && other && icon.getAttribute("href") !== other.getAttribute("href")) icon.replaceWith(other);
@@ -58,6 +60,16 @@ function put(fresh) {
   }
   tick();
   document.dispatchEvent(new Event("live:drawn"));
+}
+
+/** How often it is to be drawn anew may have changed: a job that begins to run says how far it is. */
+function pace(seconds) {
+  if (root.dataset.every === seconds) return;
+  if (seconds === undefined) delete root.dataset.every;
+  else root.dataset.every = seconds;
+  if (!timer) return;
+  clearInterval(timer);
+  timer = beat();
 }
 
 function told(signature) {
@@ -78,7 +90,7 @@ function listen() {
 }
 
 async function ask() {
-  if (!asked && Date.now() - latest >= every * 1000) await refresh();
+  if (!asked && Date.now() - latest >= every()) await refresh();
   if (!root.dataset.liveUrl || source?.readyState === EventSource.OPEN) {
     if (!root.dataset.liveUrl) show("polling");
     return;
@@ -97,7 +109,7 @@ async function ask() {
 function start() {
   if (timer) return;
   if (root.dataset.liveUrl) listen();
-  timer = setInterval(ask, Math.min(PERIOD, every * 1000));
+  timer = beat();
 }
 
 function stop() {
