@@ -13,6 +13,7 @@ from redis import Redis
 from jobs import keys
 from jobs.launcher.server import start
 from tests.support import Process, Processes, answers, free_port, get, post, statuses, wait_for
+from web.__main__ import THREADS
 
 ENDPOINTS = ("/livez", "/readyz", "/health", "/health/queue", "/queue/stats")
 TOKEN = "a-token-for-tests"
@@ -259,6 +260,19 @@ def test_clients_that_do_not_hang_up_hold_up_nobody(web: int) -> None:
         for one in held:
             one.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         assert get(web, "/livez")[2] < 5
+    finally:
+        for one in held:
+            one.close()
+
+
+@pytest.mark.parametrize("half", ["GET /", "POST /login HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\ntoken"])
+def test_clients_that_send_half_a_request_hold_up_nobody_for_long(web: int, half: str) -> None:
+    held = [socket.create_connection(("127.0.0.1", web)) for _ in range(THREADS)]
+    try:
+        for one in held:
+            one.sendall(half.encode())
+        assert get(web, "/livez")[2] < 10
+        assert get(web, "/livez")[2] < 1
     finally:
         for one in held:
             one.close()
