@@ -166,6 +166,18 @@ def test_scheduled_jobs_are_run_now_and_failed_ones_anew(site: Site) -> None:
     expect(rows(page).locator(".tries")).to_have_text("2")
 
 
+def test_an_action_that_finds_no_web_says_so(site: Site) -> None:
+    later(site.stack, "unheard", 1)
+    page = site.open("/jobs?key=unheard")
+    is_live(page)
+    rows(page).get_by_role("checkbox").check()
+    page.route("**/api/jobs/actions", lambda route: route.abort())
+    page.get_by_role("button", name="Cancel").click()
+    agree(page, "Cancel")
+    expect(toast(page)).to_contain_text("Web does not answer; nothing is known to be done")
+    site.complaints.clear()
+
+
 def test_what_is_in_another_state_is_left_and_that_is_said(site: Site) -> None:
     later(site.stack, "left", 1)
     page = site.open("/jobs?key=left")
@@ -204,7 +216,7 @@ def test_a_phone_selects_and_acts_too(site: Site) -> None:
     later(site.stack, "pocket", 1)
     page = site.open("/jobs?key=pocket", phone=True)
     is_live(page)
-    rows(page).get_by_role("checkbox").check()
+    page.get_by_label("Select all on this page").check()
     assert overflow(page) == 0
     page.get_by_role("button", name="Cancel").click()
     agree(page, "Cancel")

@@ -136,3 +136,6 @@ def test_a_redis_that_is_gone_is_told_and_not_taken_for_none(operator: FlaskClie
     for path in ("/jobs", "/failures", "/queues", "/lanes"):
         found = View(operator, path)
         assert (found.status, "Redis does not answer" in found.text) == (200, True), path
+    for path in ("/jobs/one", "/queues/default"):
+        found = View(operator, path)
+        assert (found.status, "Redis does not answer" in found.text) == (503, True), path

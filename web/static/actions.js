@@ -27,7 +27,7 @@ async function send(method, url, body) {
     method,
     headers: { Accept: "application/json", "Content-Type": "application/json" },
     body: method === "DELETE" || method === "GET" ? undefined : JSON.stringify(body ?? {}),
-  });
+  }).catch(() => { throw new Error("Web does not answer; nothing is known to be done"); });
   const said = await answer.json().catch(() => ({}));
   if (answer.status === 401) location.reload();
   if (!answer.ok) throw new Error(said.detail ?? said.title ?? answer.statusText);
@@ -95,7 +95,7 @@ function wayBack(undos, action, undo, body) {
 }
 
 const label = (button) => button.textContent.trim();
-const fail = (error) => toast(error.message || "Web does not answer; nothing is known to be done", "fail");
+const fail = (error) => toast(error.message, "fail");
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest?.("[data-action]");
