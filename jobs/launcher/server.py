@@ -164,7 +164,7 @@ def _end_stale(folder: Path) -> None:
 
 def _is_server(pid: int, address: str) -> bool:
     """Is this process a server that listens there? Both servers show their address as their title."""
-    shown = subprocess.run(["ps", "-o", "stat=,args=", "-p", str(pid)], capture_output=True, text=True).stdout
+    shown = subprocess.run(["ps", "-ww", "-o", "stat=,args=", "-p", str(pid)], capture_output=True, text=True).stdout
     return not shown.startswith("Z") and "-server" in shown and address in shown
 
 
