@@ -15,6 +15,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from jobs import keys, logs, scripts
+from jobs.catalog.tasknames import named_by
 from jobs.health import heartbeat, meters
 from jobs.health.meters import Histogram
 from jobs.history import bins, cells
@@ -168,7 +169,7 @@ def _asked(client: Redis, ids: Sequence[str]) -> list[tuple[str, str]]:
     except RedisError as error:
         log.debug("the tasks of %d endings are not known: %s", len(ids), error)
     words = [[(value or b"").decode(errors="replace") for value in row] for row in found]
-    known = [(origin, description.partition("(")[0] if "(" in description else "") for origin, description in words]
+    known = [(origin, named_by(description) or "") for origin, description in words]
     return known + [("", "")] * (len(ids) - len(known))
 
 

@@ -174,6 +174,19 @@ class TestMeter:
         scripts.recover(client, 0, reaper.POISON)
         assert counts(client) == counts(client, task="tests.tasks.add") == (0, 1, 0)
 
+    def test_a_description_that_is_no_call_is_no_task(self, client: Redis) -> None:
+        [first, second] = submit(client, (t.add, 1, 2), (t.add, 1, 2))
+        for job_id in (first, second):
+            client.hset(keys.job(job_id), "description", "Letter to Ada (urgent)")
+        scripts.grant(client, "w.1", 60)
+        assert scripts.claim(client, "w", "w.1", ["default"], 1)
+        client.zadd(keys.LEASES, {"w.1": 1})
+        scripts.recover(client, 0, reaper.POISON)
+        meter = Meter("w")
+        meter.ended([Settlement(second, "1", "failed", packed("late"), 1.0, 9.0)], [1])
+        meter.tell(client)
+        assert history.names(client) == (("default",), ())
+
     def test_the_keeper_counts_what_it_wrote_down_itself(self, client: Redis) -> None:
         [job_id] = submit(client, (t.add, 1, 2), queue="mail")
         meter = Meter("w")

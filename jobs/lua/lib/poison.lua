@@ -10,6 +10,6 @@ local function poison(prefix, id, hash, now, stamp, why)
   redis.call('ZADD', prefix .. ':failed:' .. queue, now + ttl, id)
   if lane and lane ~= '' then advance(prefix, lane, now, stamp) end
   if string.sub(id, 1, 10) == 'heartbeat-' then return end
-  local task = string.match(description or '', '^([^%(]+)%(')
+  local task = string.match(description or '', '^([%a_][%w_.]*)%(')
   for _, name in ipairs({ 'all', 'queue:' .. queue, task and 'task:' .. task }) do tally(prefix, now, name, 'b1') end
 end
