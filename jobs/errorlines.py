@@ -7,7 +7,7 @@ ERROR = re.compile(r"(?:[ |]*\| )?([A-Za-z_][\w.]*(?:: .*)?)$")
 FRAME = re.compile(r'[ |]* File "')
 LONGEST = 300
 READ = 2000
-"""Characters of a line that are folded: what varies is looked for at each of them, and an error may quote a file."""
+"""Characters of a line that count: an error may quote a whole file, and every list of jobs reads these lines."""
 NAMELESS = "no error was recorded"
 VARIES = re.compile(
     r"""
@@ -22,11 +22,14 @@ VARIES = re.compile(
 
 
 def error_line(traceback: str) -> str:
-    """The line of a traceback that names the error: the first after the last frame; else the last. '' of nothing."""
+    """The line of a traceback that names the error: the first after the last frame; else the last. '' of nothing.
+
+    Of a line that is very long it is the beginning.
+    """
     lines = [line.rstrip() for line in traceback.splitlines() if line.strip()]
     frame = max((at for at, line in enumerate(lines) if FRAME.match(line)), default=0)
     named = (found[1] for line in lines[frame:] if (found := ERROR.match(line)))
-    return next(named, (lines or [""])[-1].strip())
+    return next(named, (lines or [""])[-1].strip())[:READ]
 
 
 def group_of(line: str) -> str:

@@ -19,6 +19,10 @@ OUTCOMES: dict[bytes, Outcome] = {
     b"4": "retried",
     b"5": "exhausted",
 }
+MOST = 64 * 1024
+"""Characters of a traceback that are read: of a longer one, as when an error quotes a file, the middle is left out."""
+UNPACKED = 64 * MOST
+"""Bytes at most that a traceback is unpacked to, to begin with."""
 LOST = "The worker that held the job was lost; whether the job had started is not known."
 
 
@@ -34,7 +38,7 @@ class Attempt(NamedTuple):
     outcome: Outcome
     """``retried`` and ``exhausted``: it returned ``rq.Retry``; ``interrupted``: its process ended under it."""
     error: str | None
-    """The traceback, whole, without what ``redaction`` knows for secrets."""
+    """The traceback, whole up to 64 KiB, without what ``redaction`` knows for secrets."""
 
 
 def attempts(job_id: str, client: Redis | None = None) -> list[Attempt]:
@@ -75,8 +79,16 @@ def _attempt(number: int, entry_id: bytes, fields: dict[bytes, bytes]) -> Attemp
 def error_of(fields: dict[bytes, bytes]) -> str | None:
     """The traceback in an entry of the stream, which RQ keeps compressed."""
     if packed := fields.get(b"exc_string"):
-        return zlib.decompress(b64decode(packed)).decode(errors="replace").strip() or None
+        found = zlib.decompressobj().decompress(b64decode(packed), UNPACKED).decode(errors="replace").strip()
+        return _shortened(found) or None
     return LOST if b"interrupted" in fields else None
+
+
+def _shortened(found: str) -> str:
+    left_out = len(found) - MOST
+    if left_out <= 0:
+        return found
+    return f"{found[: MOST // 2]}\n… {left_out:,} characters are left out\n{found[-MOST // 2 :]}"
 
 
 def _time(text: bytes | None) -> datetime | None:

@@ -1,12 +1,14 @@
 """Every attempt keeps its own record: how it ended, when, on which worker, and with which error."""
 
 import signal
+import zlib
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
 from redis import Redis
 
-from jobs import attempts, enqueue, history, keys, scripts
+from jobs import attempts, enqueue, history, keys, records, scripts
 from jobs.job import Job
 from jobs.records import LOST
 from jobs.retry import Retry
@@ -122,6 +124,15 @@ def test_rq_reads_them_all(client: Redis) -> None:
         ("FAILED", "killed\n"),
     ]
     assert outcomes(client, job.id) == ["interrupted", "failed"]
+
+
+def test_of_a_traceback_that_quotes_a_whole_file_the_middle_is_left_out(client: Redis) -> None:
+    head, tail = "Traceback (most recent call last):\nValueError: ", "\nRuntimeError: the end\n"
+    for text in (head + tail, head + "x" * 8_000_000 + tail):
+        fields = {b"exc_string": b64encode(zlib.compress(text.encode()))}
+        found = records.error_of(fields) or ""
+        assert (found.startswith(head), found.endswith(tail.strip())) == (True, len(text) < records.UNPACKED)
+        assert len(found) < records.MOST + 100
 
 
 def test_numbers_count_on_when_the_oldest_are_forgotten(client: Redis) -> None:

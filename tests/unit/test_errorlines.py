@@ -5,7 +5,7 @@ import traceback
 
 import pytest
 
-from jobs.errorlines import error_line, fold
+from jobs.errorlines import READ, error_line, fold
 from jobs.records import LOST
 
 
@@ -86,3 +86,7 @@ def test_no_line_takes_long(part: str) -> None:
     began = time.perf_counter()
     fold("E: " + part * (256 * 1024 // len(part)))
     assert time.perf_counter() - began < 1
+
+
+def test_a_line_that_quotes_a_whole_file_is_cut() -> None:
+    assert error_line("ValueError: " + "x" * 10_000_000) == "ValueError: " + "x" * (READ - 12)

@@ -1,6 +1,5 @@
 """One queue as it is: its counts, what waits first, its heartbeat, and who could not run what."""
 
-import base64
 import contextlib
 import re
 import zlib
@@ -11,8 +10,9 @@ from typing import Any
 
 from redis.client import Pipeline
 
-from jobs import keys
+from jobs import keys, records
 from jobs.health.snapshot.model import Heartbeat, QueueView, Refused
+from jobs.queues import MAX_PAYLOAD
 
 SAMPLES = 10
 BY_TYPE = b"back:"
@@ -99,8 +99,7 @@ def _refused(job_id: str, entries: Any) -> Refused | None:
     """The failure, if it was that the job could not even be begun; junk is none."""
     with contextlib.suppress(Exception):
         [(entry, fields)] = entries
-        error = zlib.decompress(base64.b64decode(fields[b"exc_string"])).decode()
-        if found := HOPELESS.search(error):
+        if found := HOPELESS.search(records.error_of(fields) or ""):
             return Refused(job_id, found[1], found[2], int(text(entry).split("-")[0]) / 1000)
     return None
 
@@ -108,7 +107,9 @@ def _refused(job_id: str, entries: Any) -> Refused | None:
 def sniff(data: bytes) -> str:
     """How a job's arguments are written: RQ's pickle starts with a protocol mark, our JSON with a bracket."""
     with contextlib.suppress(zlib.error):  # then it is not compressed
-        data = zlib.decompress(data)
+        machine = zlib.decompressobj()
+        plain = machine.decompress(data, MAX_PAYLOAD)
+        data = plain if machine.eof or machine.unconsumed_tail else data
     return "json" if data.startswith(b"[") else "pickle" if data.startswith(b"\x80") else "unknown"
 
 
