@@ -50,9 +50,14 @@ def rows(client: Redis) -> list[Row]:
         names = sorted(specs)
         for name in names:
             pipeline.hgetall(keys.schedule(name.decode()))
-        kept = pipeline.execute()
+        for entry, _ in entries:
+            pipeline.hmget(keys.job(_named(entry)), "meta", "ticked")
+        replies = pipeline.execute()
+    kept, notes = replies[: len(names)], replies[len(names) :]
     ours = [_row(name.decode(), specs[name], dict(slots).get(name), own) for name, own in zip(names, kept, strict=True)]
-    theirs = [_entry(client, entry, at, errors.get(entry)) for entry, at in entries]
+    theirs = [
+        _entry(_named(entry), at, errors.get(entry), *note) for (entry, at), note in zip(entries, notes, strict=True)
+    ]
     return ours + [row for row in theirs if not row.name.startswith(keys.BEATS)]
 
 
@@ -78,9 +83,11 @@ def _state(own: dict[bytes, bytes]) -> str:
     return "passed over" if passed_over else "on"
 
 
-def _entry(client: Redis, entry: bytes, at: float, error: bytes | None) -> Row:
-    name = entry.decode(errors="backslashreplace")
-    meta_text, ticked = cast(list[bytes | None], client.hmget(keys.job(name), "meta", "ticked"))
+def _named(entry: bytes) -> str:
+    return entry.decode(errors="backslashreplace")
+
+
+def _entry(name: str, at: float, error: bytes | None, meta_text: bytes | None, ticked: bytes | None) -> Row:
     meta: object = None
     with contextlib.suppress(ValueError):
         meta = read(meta_text) if meta_text else None
