@@ -5,7 +5,6 @@ from typing import Any, NamedTuple, cast
 
 import rq.job
 from redis import Redis
-from rq.exceptions import DeserializationError
 from rq.serializers import Serializer, resolve_serializer
 from rq.utils import import_attribute
 
@@ -81,14 +80,6 @@ class Job(rq.job.Job):
     @property
     def stopped_callback(self) -> Any:
         return self._callback(self._stopped_callback_name)
-
-    @property
-    def task_name(self) -> str:
-        """The name of its task, or why it cannot be read."""
-        try:
-            return self.func_name or "?"
-        except DeserializationError:
-            return f"unreadable (not {current().serializer})"
 
 
 def progress_of(raw: Mapping[bytes, bytes]) -> Progress | None:
