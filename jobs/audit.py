@@ -15,7 +15,8 @@ MOST = 10_000
 KEPT = 90 * 24 * 60 * 60
 """Seconds for which they are kept."""
 LONGEST = 300
-CURSOR = re.compile(r"\d{1,20}-\d{1,20}")
+CURSOR = re.compile(r"[1-9]\d{0,17}-\d{1,18}", re.ASCII)
+"""The id of an entry, which Redis makes of the time, in milliseconds."""
 
 
 class Entry(NamedTuple):

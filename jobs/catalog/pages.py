@@ -7,6 +7,7 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from math import isfinite
 from typing import NamedTuple, get_args
 
 from redis import Redis
@@ -142,8 +143,10 @@ def _cursor(place: Place) -> str:
 def _place(cursor: str) -> Place:
     try:
         at, job_id, kind, queue = json.loads(urlsafe_b64decode(cursor.encode()))
-        if kind not in get_args(Kind):
+        place = Place(float(at), str(job_id), kind, str(queue))
+        if kind not in get_args(Kind) or not isfinite(place.at):
             raise ValueError(kind)
-        return Place(float(at), str(job_id), kind, str(queue))
-    except (ValueError, TypeError):
+        place.id.encode()
+        return place
+    except (ValueError, TypeError, OverflowError, RecursionError):
         raise InvalidQuery("cursor: expected the 'next' of the page before") from None

@@ -160,7 +160,7 @@ def _running(client: Redis, names: list[str], last: Place | None) -> list[Place]
 
 
 def _stamp(at: float) -> str:
-    return datetime.fromtimestamp(min(at, FAR), UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return datetime.fromtimestamp(min(max(at, 0.0), FAR), UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _seconds(stamp: str) -> float:

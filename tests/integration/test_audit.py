@@ -29,7 +29,7 @@ def test_pages_latest_first_lose_nothing_while_more_is_noted(client: Redis) -> N
         seen += [one.target for one in page.entries]
     assert seen == ["6", "5", "4", "3", "2", "1", "0"]
     assert abs(page.entries[0].at.timestamp() - time.time()) < 60
-    for cursor in ("", "x", "1-1-1", "+", "9" * 99):
+    for cursor in ("", "x", "1-1-1", "+", "9" * 99, "0-0", f"{2**64}-0"):
         with pytest.raises(InvalidQuery):
             audit.entries(client, 3, cursor)
 

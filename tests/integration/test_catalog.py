@@ -1,8 +1,11 @@
 """Every job listed, by its state, in one order that holds while jobs come and go."""
 
+import json
 import random
 import subprocess
 import sys
+from base64 import urlsafe_b64encode
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ from rq import Queue
 
 from jobs import catalog, keys, prepare, queues, scripts
 from jobs.catalog import ANY, Filter, Summary, pages, places
+from jobs.catalog.states import LIE_IN
 from jobs.errors import InvalidQuery
 from jobs.job import Job
 from jobs.queues import JobRef
@@ -206,6 +210,14 @@ class TestOrder:
     def test_a_cursor_that_was_not_given_out_is_refused(self, client: Redis, cursor: str) -> None:
         with pytest.raises(InvalidQuery, match="cursor"):
             catalog.page(client, cursor=cursor)
+
+    @pytest.mark.parametrize(("at", "job_id"), [(-1e300, "a"), (1e300, "a"), (float("nan"), "a"), (1, "\ud800")])
+    def test_one_that_somebody_made_does_no_harm(self, client: Redis, at: float, job_id: str) -> None:
+        accept(client)
+        for kind in LIE_IN:
+            made = urlsafe_b64encode(json.dumps([at, job_id, kind, "default"]).encode()).decode()
+            with suppress(InvalidQuery):
+                catalog.page(client, cursor=made)
 
     def test_a_page_looks_at_so_many_and_goes_on(self, client: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(pages, "LOOKED_AT", 5)

@@ -206,6 +206,7 @@ class TestMany:
             {"action": "retry", "filter": {"colour": "red"}},
             {"action": "retry", "filter": {"state": "dead"}},
             {"action": "retry", "filter": {"queue": 1}},
+            {"action": "retry", "filter": {"queue": "\ud800"}},
             {"ids": ["a"], "all": True},
         ],
     )

@@ -1,5 +1,6 @@
 """What every part of the API needs: times, queries and bodies, with refusals in words."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -63,8 +64,12 @@ def body(*known: str, required: bool = True) -> dict[str, Any]:
         raise Problem(415, "Not JSON", "send a JSON object, with the header Content-Type: application/json")
     try:
         found = request.get_json()
+        if b"\\u" in request.get_data():
+            json.dumps(found, ensure_ascii=False).encode()
     except RecursionError:
         raise Problem(422, "Bad request", "the JSON is nested too deeply") from None
+    except UnicodeEncodeError:
+        raise Problem(422, "Bad request", "a text holds half a character (a surrogate without the other)") from None
     if not isinstance(found, dict):
         raise Problem(422, "Bad request", f"send a JSON object; it may hold {', '.join(known) or 'nothing'}")
     if unknown := sorted(set(found) - set(known)):
