@@ -6,6 +6,8 @@ from html import unescape
 import pytest
 from flask.testing import FlaskClient
 
+from jobs import registry
+from jobs.health import heartbeat
 from tests.visitors import OPERATOR, READER, Make
 
 
@@ -44,3 +46,8 @@ def reader(visitor: Make) -> FlaskClient:
 def _allowed(found: FlaskClient, token: str) -> FlaskClient:
     found.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
     return found
+
+
+def a_task() -> str:
+    """The task that a page gives as an example: the first that this process knows."""
+    return next(name for name in sorted(registry.names()) if name != heartbeat.TASK.name)

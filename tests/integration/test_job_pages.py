@@ -15,7 +15,7 @@ from jobs.retry import Retry
 from tests import crowd
 from tests import tasks as t
 from tests.integration.test_dead import KEY, accept, claim, end, fail, lease
-from tests.pages import View, operator, reader
+from tests.pages import View, a_task, operator, reader
 from tests.support import wait_for
 
 __all__ = ["lease", "operator", "reader"]
@@ -39,7 +39,7 @@ class TestJobs:
     def test_a_line_without_jobs_says_how_to_put_in_the_first(self, operator: FlaskClient) -> None:
         found = View(operator, "/jobs")
         assert "No job yet" in found.text
-        assert "python -m jobs enqueue tests.tasks." in found.text
+        assert f"python -m jobs enqueue {a_task()}" in found.text
 
     def test_no_match_is_something_else_and_offers_a_way_out(self, client: Redis, operator: FlaskClient) -> None:
         accept(client)
