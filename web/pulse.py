@@ -34,8 +34,8 @@ class Pulse:
         self._client = client
         self._looking = threading.Lock()
         self._beat: Beat | None = None
-        self._at = self._done_at = float("-inf")
-        """When the last look began, and when somebody did something."""
+        self._began = self._ended = self._done = float("-inf")
+        """When the last look began and ended, and when somebody last did something."""
         self._changed = threading.Condition()
         self._listeners = 0
         self._runner: threading.Thread | None = None
@@ -46,15 +46,16 @@ class Pulse:
         """The line as it is, or was less than a second ago. Takes no longer than ``Watch.view``, and never raises."""
         with self._looking:
             began = time.monotonic()
-            if self._beat is None or began - self._at >= PERIOD or self._at <= self._done_at:
+            # From its end on: one may take longer than a period, and all who waited for it are to share it.
+            if self._beat is None or began - self._ended >= PERIOD or self._began <= self._done:
                 view = self._watch.view()
                 self._beat = Beat(view, signature(view, self._marks() if not view.snapshot.error else ()))
-                self._at = began
+                self._began, self._ended = began, time.monotonic()
             return self._beat
 
     def forget(self) -> None:
         """Somebody has done something: what was seen before is no answer any more."""
-        self._done_at = time.monotonic()
+        self._done = time.monotonic()
 
     def join(self) -> bool:
         """Begin to listen; False where there are too many already. Who has joined must ``leave``."""
