@@ -88,7 +88,7 @@ async function act(button) {
 function wayBack(undos, action, undo, body) {
   const back = async () => {
     if (undo) await send("POST", undo, body && JSON.parse(body));
-    else for (const one of undos) await sendAll("POST", action, one);
+    else for (const one of undos.reverse()) await sendAll("POST", action, one); // the last first, or a lane turns round
     toast("Taken back");
   };
   return undo || undos.length ? () => back().catch(fail).finally(refresh) : null;
