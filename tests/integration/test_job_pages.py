@@ -69,8 +69,9 @@ class TestJobs:
             assert SCRIPT in found.text or "&lt;script" in found.main, path
             assert SCRIPT not in found.html, path
 
-    def test_a_page_of_many_jobs_is_there_in_time(self, client: Redis, operator: FlaskClient) -> None:
-        crowd.fill(client, 10_000)
+    @pytest.mark.parametrize("jobs", [10_000, pytest.param(100_000, marks=pytest.mark.soak)])
+    def test_a_page_of_many_jobs_is_there_in_time(self, client: Redis, operator: FlaskClient, jobs: int) -> None:
+        crowd.fill(client, jobs)
         for query in ("", "?state=failed,stopped", "?queue=mail&task=shop.tasks.sync", "?text=TimeoutError"):
             assert View(operator, f"/jobs{query}").html.count("data-open") == 50, query
             wait_for(lambda: p95(operator, f"/jobs{query}") < WITHIN, f"/jobs{query} in time, {ELSE}")  # noqa: B023

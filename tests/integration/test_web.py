@@ -6,6 +6,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import quantiles
 
 import pytest
 from redis import Redis
@@ -276,3 +277,10 @@ def test_clients_that_send_half_a_request_hold_up_nobody_for_long(web: int, half
     finally:
         for one in held:
             one.close()
+
+
+@pytest.mark.soak
+def test_fifty_dashboards_hold_up_no_health_check(web: int, worker: Process, processes: Processes) -> None:
+    processes.start("-m", "tests.watchers", str(web), "50").says("watching")
+    took = [get(web, "/health")[2] for _ in range(1000)]
+    assert quantiles(took, n=100)[98] < 0.050
