@@ -1,10 +1,15 @@
 """What a list is asked for by its address: filters with a value, in words and as links without one of them."""
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, TypedDict, TypeVar
 from urllib.parse import urlencode
 
 from flask import request
+from redis.exceptions import RedisError
+
+from jobs.errors import InvalidQuery
+
+T = TypeVar("T")
 
 WORDS = {"text": "with", "error": "with an error like", "group": "that failed of", "prefix": "beginning with"}
 """How a filter is said before its value; others by their names."""
@@ -43,6 +48,25 @@ def asked(*names: str) -> Asked:
     """What this request asks for; a name that is not known, and one without a value, says nothing."""
     given = {name: value for name in names if (value := request.args.get(name, "").strip())}
     return Asked(request.path, given, request.args.get("cursor") or None)
+
+
+class Missing(TypedDict):
+    """Why a list cannot be shown, for its template; neither, where it can."""
+
+    refused: str
+    """What cannot be looked for."""
+    lost: bool
+    """Redis does not answer."""
+
+
+def ask(read: Callable[[], T], nothing: T) -> tuple[T, Missing]:
+    """What was read, or ``nothing`` and why."""
+    try:
+        return read(), Missing(refused="", lost=False)
+    except InvalidQuery as error:
+        return nothing, Missing(refused=str(error), lost=False)
+    except RedisError:
+        return nothing, Missing(refused="", lost=True)
 
 
 def options(given: str, known: Sequence[tuple[str, str]]) -> list[tuple[str, str, bool]]:

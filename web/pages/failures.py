@@ -1,12 +1,10 @@
 """The page of the dead letters, by their errors: how often each, since when, and a hand on all of one."""
 
 from flask import Blueprint, render_template
-from redis.exceptions import RedisError
 
 from jobs import catalog
 from jobs.catalog import DEAD
 from jobs.catalog.groups import Groups
-from jobs.errors import InvalidQuery
 from web import asking, auth
 from web.api.views import wanted
 from web.line import line
@@ -24,21 +22,16 @@ NONE = Groups([], True)
 @blueprint.get("/failures")
 def index() -> str:
     asked = asking.asked(*FILTERS)
-    try:
-        dead = wanted(asked.given)._replace(states=DEAD)
-        found, refused, lost = catalog.groups(line().client, dead, GROUPED), "", False
-    except InvalidQuery as error:
-        found, refused, lost = NONE, str(error), False
-    except RedisError:
-        found, refused, lost = NONE, "", True
+    found, missing = asking.ask(
+        lambda: catalog.groups(line().client, wanted(asked.given)._replace(states=DEAD), GROUPED), NONE
+    )
     return render_template(
         "failures.html",
         asked=asked,
         filtered=bool(asked.given),
         found=found,
         grouped=GROUPED,
-        refused=refused,
-        lost=lost,
+        **missing,
         meant={"state": ",".join(sorted(DEAD)), **asked.given},
         queues=queue_options(asked.get("queue")),
         tasks=task_names(),

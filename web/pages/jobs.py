@@ -8,7 +8,6 @@ from redis.exceptions import RedisError
 
 from jobs import catalog, history, registry
 from jobs.catalog import STATES, Page, Summary
-from jobs.errors import InvalidQuery
 from jobs.health import heartbeat
 from web import asking, auth
 from web.api.views import FILTERS, wanted
@@ -27,19 +26,13 @@ SINCE = (("", "Any time"), ("15m", "15 min"), ("1h", "1 hour"), ("24h", "24 hour
 @blueprint.get("/jobs")
 def index() -> str:
     asked, tasks = asking.asked(*FILTERS), task_names()
-    try:
-        found, refused, lost = catalog.page(line().client, wanted(asked.given), SHOWN, asked.cursor), "", False
-    except InvalidQuery as error:
-        found, refused, lost = NONE, str(error), False
-    except RedisError:
-        found, refused, lost = NONE, "", True
+    found, missing = asking.ask(lambda: catalog.page(line().client, wanted(asked.given), SHOWN, asked.cursor), NONE)
     return render_template(
         "jobs.html",
         asked=asked,
         filtered=bool(asked.given),
         page=found,
-        refused=refused,
-        lost=lost,
+        **missing,
         since=since,
         states=asking.options(asked.get("state"), ANY_STATE),
         queues=queue_options(asked.get("queue")),

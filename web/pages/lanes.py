@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import NamedTuple, cast, get_args
 
 from flask import Blueprint, render_template
-from redis.exceptions import RedisError
 
 from jobs import catalog, lanes
 from jobs.errors import InvalidQuery
@@ -24,7 +23,6 @@ FIRST = 25
 """Halted lanes that come before all others."""
 STATES = get_args(State)
 ANY_STATE = (("", "Any"), *((state, state.capitalize()) for state in ("halted", "running", "queued", "retrying")))
-NONE = Page([], None)
 
 
 class Row(NamedTuple):
@@ -40,30 +38,37 @@ class Row(NamedTuple):
     """Jobs that clearing it would cancel."""
 
 
+class Found(NamedTuple):
+    rows: list[Row]
+    total: int
+    """Of all lanes."""
+    next: str | None
+
+
+NONE = Found([], 0, None)
+
+
 @blueprint.get("/lanes")
 def index() -> str:
     asked = asking.asked("queue", "state", "prefix")
-    total = 0
-    try:
-        found, refused, lost = _page(asked), "", False
-        rows, total = _rows(found.lanes), lanes.count(line().client)
-    except InvalidQuery as error:
-        found, rows, refused, lost = NONE, [], str(error), False
-    except RedisError:
-        found, rows, refused, lost = NONE, [], "", True
+    found, missing = asking.ask(lambda: _look(asked), NONE)
     return render_template(
         "lanes.html",
         asked=asked,
         filtered=bool(asked.given),
-        rows=rows,
-        total=total,
+        rows=found.rows,
+        total=found.total,
         next=found.next,
-        refused=refused,
-        lost=lost,
+        **missing,
         queues=queue_options(asked.get("queue")),
         states=asking.options(asked.get("state"), ANY_STATE),
         example=next(iter(task_names()), "shop.tasks.send_receipt"),
     )
+
+
+def _look(asked: Asked) -> Found:
+    page = _page(asked)
+    return Found(_rows(page.lanes), lanes.count(line().client), page.next)
 
 
 def _page(asked: Asked) -> Page:
