@@ -27,6 +27,13 @@ def paused(client: Redis) -> set[str]:
     return {name.decode(errors="replace") for name in cast(set[bytes], client.smembers(keys.PAUSED))}
 
 
+def waiting(client: Redis, queue: str) -> int:
+    """How many jobs wait in a queue; heartbeats, which go to its front, are not counted. Raises ``RedisError``."""
+    first = cast(list[bytes], client.lrange(keys.queue(queue), 0, 9))
+    beats = sum(job_id.startswith(keys.HEARTBEAT.encode()) for job_id in first)
+    return client.llen(keys.queue(queue)) - beats
+
+
 def names(client: Redis) -> set[str]:
     """The queues that were ever used, and those that are paused. Raises ``RedisError``."""
     with client.pipeline(transaction=False) as pipeline:

@@ -54,21 +54,27 @@ def actor(level: Level, name: str) -> str:
 
 
 def require() -> Response | None:
-    """Before a request that is not for everybody: to look needs READ, anything else OPERATE.
+    """Before a request that is not for everybody: ``check``, but a page that nobody may see leads to the login."""
+    caller: Caller = g.caller
+    if caller.level is Level.NONE and request.method in SAFE and not request.path.startswith("/api/"):
+        return _to_login()
+    check()
+    return None
+
+
+def check() -> None:
+    """To look needs READ, anything else OPERATE.
 
     Raises ``Problem``: 401 when the caller is nobody, 403 when it may not, or when a foreign page sent the request,
-    429 when it was wrong too often. A page that nobody may see leads to the login.
+    429 when it was wrong too often.
     """
     caller: Caller = g.caller
     if caller.level is Level.NONE:
-        if request.method in SAFE and not request.path.startswith("/api/"):
-            return _to_login()
         check_throttle()
         raise Problem(401, "Not allowed", access.refusal(line().settings))
     check_sender()
     if request.method not in SAFE and caller.level < Level.OPERATE:
         raise Problem(403, "Not allowed", access.ONLY_READS)
-    return None
 
 
 def check_sender() -> None:

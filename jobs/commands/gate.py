@@ -2,7 +2,7 @@
 
 import click
 
-from jobs import gates, keys
+from jobs import gates
 from jobs.commands.shared import client, note
 
 
@@ -16,7 +16,7 @@ def pause(queue: str) -> None:
     redis = client()
     if gates.pause(redis, queue):
         note(redis, "queue.pause", queue)
-    click.echo(f"{queue} is paused; {redis.llen(keys.queue(queue))} jobs wait")
+    click.echo(f"{queue} is paused; {gates.waiting(redis, queue)} jobs wait")
 
 
 @click.command()
@@ -26,7 +26,7 @@ def resume(queue: str) -> None:
     redis = client()
     if was_paused := gates.resume(redis, queue):
         note(redis, "queue.resume", queue)
-    click.echo(f"{queue} {'goes on' if was_paused else 'was not paused'}; {redis.llen(keys.queue(queue))} jobs wait")
+    click.echo(f"{queue} {'goes on' if was_paused else 'was not paused'}; {gates.waiting(redis, queue)} jobs wait")
 
 
 @click.command()
@@ -39,7 +39,7 @@ def empty(queue: str, yes: bool) -> None:
     """
     redis = client()
     if not yes:
-        click.confirm(f"remove the {redis.llen(keys.queue(queue)):,} jobs that wait in {queue}?", abort=True)
+        click.confirm(f"remove the {gates.waiting(redis, queue):,} jobs that wait in {queue}?", abort=True)
     removed = gates.empty(redis, queue).removed
     note(redis, "queue.empty", f"{queue}: {removed} jobs")
     click.echo(f"{removed:,} {'job' if removed == 1 else 'jobs'} removed")

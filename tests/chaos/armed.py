@@ -5,7 +5,6 @@ import runpy
 import sys
 from typing import cast
 
-from jobs.worker import nursery
 from tests.chaos import steps
 
 OVERTIME = 1.0
@@ -13,5 +12,7 @@ OVERTIME = 1.0
 
 if __name__ == "__main__":
     steps.arm(cast(steps.Role, sys.argv.pop(1)))
+    from jobs.worker import nursery  # not before: what it imports may keep the steps as they are
+
     nursery.OVERTIME = OVERTIME
     runpy.run_module("jobs", run_name="__main__", alter_sys=True)
