@@ -66,7 +66,6 @@ def _total(found: Sequence[Tally]) -> dict[str, int]:
     return {name: sum(getattr(one, name) for one in found) for name in names}
 
 
-def _slots(seen: Snapshot) -> tuple[int, int]:
-    """How many jobs the workers run, and how many they could."""
-    rows = [worker.row for worker in seen.alive("worker")]
-    return sum(int(row.get("busy", 0)) for row in rows), sum(int(row.get("slots", 0)) for row in rows)
+def _slots(seen: Snapshot) -> int:
+    """How many jobs the workers could run at once."""
+    return sum(int(worker.row.get("slots", 0)) for worker in seen.alive("worker"))
