@@ -4,7 +4,7 @@ import time
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from flask import Flask, current_app, g, request
+from flask import Flask, g, request
 
 from jobs.health.access import Level
 from jobs.health.diagnosis import Limits
@@ -72,6 +72,11 @@ def _actor() -> str:
     return g.actor if caller and caller.by == "session" else ""
 
 
+def look() -> None:
+    """Before a page reads anything of its own: its signature is then never of a later state than what it shows."""
+    beat()
+
+
 def beat() -> Beat:
     """The line as it is now, or was less than a second ago; the same all through a request."""
     if "beat" not in g:
@@ -85,7 +90,7 @@ def frame() -> Frame:
     now, settings = beat(), line().settings
     seen = now.view.snapshot
     return Frame(
-        pages=tuple(page for page in PAGES if page.path in _known()),
+        pages=PAGES,
         here=request.path,
         verdict=verdict(seen, now.view.findings, settings.queues, Limits(settings.heartbeat)),
         signature=now.signature,
@@ -95,11 +100,5 @@ def frame() -> Frame:
 
 
 def page_url(path: str, **query: str) -> str:
-    """The address of a page; empty where there is no such page, so that nothing leads nowhere."""
-    if path not in _known():
-        return ""
+    """The address of a page that is asked for so."""
     return f"{path}?{urlencode(query)}" if query else path
-
-
-def _known() -> set[str]:
-    return {rule.rule for rule in current_app.url_map.iter_rules()}

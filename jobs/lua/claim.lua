@@ -102,7 +102,7 @@ for at = 6, #KEYS do
       if first < #holds then
         waits[n + 1], waits[n + 2], waits[n + 3] = queue, (#holds - first + 1) / 2, queued_at(holds[first])
         waits[n + 4] = first < #holds - 1 and queued_at(holds[#holds - 1]) or waits[n + 3]
-      waits[n + 5] = string.match(holds[first + 1], '^%d+')
+        waits[n + 5] = string.match(holds[first + 1], '^%d+')
       end
     end
   end

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page, sync_playwright
 from redis import Redis
 
 from jobs import gates, lanes
@@ -35,9 +35,8 @@ def main() -> int:
     with sync_playwright() as playwright, _stack() as stack:
         opened = playwright.chromium.launch(executable_path=found, headless=True, args=list(chromium.FLAGS))
         site = Site(opened, stack)
-        known = [page for page in PAGES if _is_there(opened, stack, page.path)]
         gates.pause(stack.client, "images")  # so that the picture of the line shows what it is for
-        for page in known:
+        for page in PAGES:
             _take(site.open(FIRST if page.path == "/" else page.path), page.title.lower(), full=page.path == "/")
         _take(site.open("/jobs/import-acme"), "job")
         _take(site.open(FIRST, dark=True), "overview-dark")
@@ -75,13 +74,6 @@ def _stack() -> Iterator[Stack]:
             processes.end()
             server.terminate()
             server.wait(10)
-
-
-def _is_there(browser: Browser, stack: Stack, path: str) -> bool:
-    page = browser.new_page()
-    answer = page.goto(stack.base + path)
-    page.close()
-    return answer is not None and answer.ok
 
 
 def _take(page: Page, name: str, full: bool = False) -> None:

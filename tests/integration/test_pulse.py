@@ -6,13 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
+from flask.testing import FlaskClient
 from redis import Redis
 
 from jobs.connection import connect
-from jobs.health.watch import Watch
+from jobs.health.watch import View, Watch
 from jobs.settings import Settings, current
+from tests.integration.test_dead import accept
+from tests.pages import View as Page
+from tests.pages import operator
 from web import DEADLINE
 from web.pulse import Pulse
+
+__all__ = ["operator"]
 
 
 def test_many_who_ask_while_redis_does_not_answer_share_one_look(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,3 +38,20 @@ def test_what_somebody_has_done_is_seen_at_once(client: Redis) -> None:
     assert pulse.now() is before
     pulse.forget()
     assert pulse.now() is not before
+
+
+class Eventful(Watch):
+    """Just before each look a job more waits in lane ``late``."""
+
+    def view(self) -> View:
+        accept(self._client, key="late")
+        return super().view()
+
+
+@pytest.mark.parametrize("path", ["/lanes", "/jobs", "/jobs?key=late"])
+def test_no_page_shows_an_earlier_state_than_its_signature_tells_of(
+    client: Redis, operator: FlaskClient, path: str
+) -> None:
+    """Else it would stay as it is: nothing that it is told would be new to it."""
+    operator.application.extensions["line"].pulse = Pulse(Eventful(current(), client), client)
+    assert "late" in Page(operator, path).main.partition("</form>")[2]
