@@ -47,7 +47,7 @@ class Clock:
             self._book.run_due(seen.at)
 
     def _care(self, seen: Due | Ticked) -> None:
-        alive = living(self._client)
+        alive = living(self._client, seen.at)
         queues = dict.fromkeys([*self._settings.queues, *served(alive)])
         self._store.keep_heartbeats(tuple(queues), self._settings.heartbeat)
         schedules = declared(alive, self._own)

@@ -9,7 +9,7 @@ from redis.connection import ConnectionInterface
 from jobs import scripts
 from jobs.scripts import Claimed, Held, Settlement, Waited
 
-PATIENCE = 9
+PATIENCE = 10
 """Seconds that a bell waits at once."""
 
 

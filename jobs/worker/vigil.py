@@ -1,6 +1,6 @@
 """Finding a child that looks alive and does not consume. By progress: a stopped process has a pid like any other.
 
-A healthy child with a free slot asks for jobs at least every 9 s, and is answered, whatever waits: an empty queue, a
+A healthy child with a free slot asks for jobs at least every 10 s, and is answered, whatever waits: an empty queue, a
 paused one and one whose lanes are all busy answer too. So neither queues nor counters need be looked at, and a job
 may run for two hours.
 """

@@ -15,14 +15,19 @@ MISSED = 2.5
 """Words that a process may miss before it counts as gone: 12.5 s."""
 
 
-def living(client: Redis) -> tuple[Process, ...]:
-    """The processes that are alive, the one seen last first. Raises ``RedisError``."""
+def living(client: Redis, now: float | None = None) -> tuple[Process, ...]:
+    """The processes that are alive, the one seen last first. Raises ``RedisError``.
+
+    ``now`` is the server's time, for those who know it already.
+    """
     with client.pipeline(transaction=False) as pipeline:
-        pipeline.time()
         pipeline.hgetall(keys.PROCESSES)
         pipeline.zrange(keys.SEEN, 0, -1, withscores=True)
-        (seconds, _), said, seen = pipeline.execute()
-    return tuple(process for process in parse(said, dict(seen), seconds) if process.alive)
+        if now is None:
+            pipeline.time()
+        said, seen, *asked = pipeline.execute()
+    at = asked[0][0] if now is None else now
+    return tuple(process for process in parse(said, dict(seen), at) if process.alive)
 
 
 def served(processes: Iterable[Process]) -> tuple[str, ...]:
