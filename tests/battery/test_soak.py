@@ -5,11 +5,13 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 import pytest
+from redis import Redis
 
-from jobs import address, connection, keys, prepare, queues, registry
+from jobs import keys, prepare, queues
 from jobs.health.diagnosis import Limits
 from tests.battery import tasks as t
 from tests.battery.stand import DEFAULT, Stand
@@ -22,6 +24,7 @@ LIMITS = Limits(heartbeat=15.0)
 NIGHT = float(os.environ.get("SOAK_MINUTES", "20")) * 60
 BURSTS, BURST, AT_ONCE = 10, 10_000, 1000
 RESTARTS = 20
+HOUR = 3600.0
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +71,7 @@ def test_heartbeat_late(stand: Stand) -> None:
     assert stand.codes(since=began) == {"heartbeat_late"}
 
 
-def test_nothing_is_found_where_nothing_is_wrong(stand: Stand) -> None:
+def test_nothing_is_found_where_nothing_is_wrong(stand: Stand, line: Redis) -> None:
     """Restarts in turn, bursts, a night."""
     stand.dismiss_all()
     stand.work()
@@ -79,12 +82,25 @@ def test_nothing_is_found_where_nothing_is_wrong(stand: Stand) -> None:
         stand.work()
         for worker in old:
             stand.dismiss(worker)
-    registry.load(("tests.battery.tasks",))
-    client = connection.open_client(address.parse(stand.url), "battery", deadline=15, retries=0)
     for _ in range(BURSTS):
         for _ in range(BURST // AT_ONCE):
-            queues.submit(client, [prepare(t.nap, 0) for _ in range(AT_ONCE)])
-        wait_for(lambda: not client.llen(keys.queue("default")), "the burst to be done", within=120)
-    client.close()
+            queues.submit(line, [prepare(t.nap, 0) for _ in range(AT_ONCE)])
+        wait_for(lambda: not line.llen(keys.queue("default")), "the burst to be done", within=120)
     stand.lasts(NIGHT)
+    assert stand.codes(since=began) == frozenset(), [stand.said[code] for code in stand.codes(since=began)]
+
+
+def test_jobs_of_an_hour_that_nobody_waits_for(stand: Stand, line: Redis, tmp_path: Path) -> None:
+    """They take every slot there is, so even heartbeats wait for an hour."""
+    stand.dismiss_all()
+    stand.work()
+    stand.is_calm()
+    began, gate = time.monotonic(), tmp_path / "gate"
+    queues.submit(line, [prepare(t.wait, str(gate), timeout=2 * HOUR) for _ in range(10)])
+    wait_for(lambda: line.zcard(keys.registry("wip", "default")) == 10, "them to run")
+    stand.lasts(HOUR)
+    assert line.zcard(keys.registry("wip", "default")) == 10
+    gate.touch()
+    wait_for(lambda: not line.zcard(keys.registry("wip", "default")), "them to end")
+    stand.lasts(2 * LIMITS.heartbeat)
     assert stand.codes(since=began) == frozenset(), [stand.said[code] for code in stand.codes(since=began)]
