@@ -1,5 +1,7 @@
 """Every error a user of Signalbox may want to catch."""
 
+from collections.abc import Sequence
+
 
 class SignalboxError(Exception):
     """The root of them all."""
@@ -72,6 +74,19 @@ class DurabilityUnconfirmed(SignalboxError, TimeoutError):
 
 class UnknownSchedule(SignalboxError):
     """There is no schedule of that name."""
+
+
+class JobAwaited(SignalboxError):
+    """A job that is over and is not deleted, because others depend on it and would wait for ever."""
+
+    def __init__(self, job_id: str, state: str, waiting: Sequence[str]) -> None:
+        shown, more = ", ".join(waiting[:3]), f" and {len(waiting) - 3} more" if len(waiting) > 3 else ""
+        wait, them = ("1 job waits", "that one") if len(waiting) == 1 else (f"{len(waiting)} jobs wait", "these")
+        super().__init__(
+            f"job {job_id!r} is {state}, and {wait} for it: {shown}{more}; cancel {them} first, or retry this one"
+        )
+        self.job_id = job_id
+        self.waiting = waiting
 
 
 class LockBusy(SignalboxError):

@@ -131,6 +131,11 @@ def job(job_id: str) -> str:
     return f"{PREFIX}:job:{job_id}"
 
 
+def dependents(job_id: str) -> str:
+    """RQ's set of the ids that depend on a job."""
+    return f"{job(job_id)}:dependents"
+
+
 def results(job_id: str) -> str:
     """RQ's stream of what became of each attempt of a job."""
     return f"{PREFIX}:results:{job_id}"

@@ -6,7 +6,7 @@ from flask import Flask, Response, jsonify, make_response, render_template, requ
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
-from jobs.errors import EnqueueError, InvalidQuery, UnknownSchedule, UnknownTask
+from jobs.errors import EnqueueError, InvalidQuery, JobAwaited, UnknownSchedule, UnknownTask
 
 
 class Problem(Exception):
@@ -24,6 +24,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(EnqueueError, _refused)
     app.register_error_handler(InvalidQuery, lambda error: _problem(422, "Bad query", str(error)))
     app.register_error_handler(UnknownSchedule, lambda error: _problem(404, "No such schedule", str(error)))
+    app.register_error_handler(JobAwaited, lambda error: _problem(409, "Others wait for it", str(error)))
     app.register_error_handler(RedisError, _no_redis)
     app.register_error_handler(HTTPException, _http)
 

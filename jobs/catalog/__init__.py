@@ -3,7 +3,8 @@
 Dead letters are those in the states ``DEAD``; there is no other way to list them.
 """
 
-from jobs.catalog.actions import ACTIONS, STEPS, Action, Count, Done, act, act_on_all, count, stop
+from jobs.catalog.actions import ACTIONS, STEPS, Action, Count, Done, act, act_on_all, count, kept, stop
+from jobs.catalog.dependence import Awaited
 from jobs.catalog.detail import Detail, Event, Neighbours, detail
 from jobs.catalog.filter import ANY, Filter, moment, states_of
 from jobs.catalog.groups import Group, Groups, groups
@@ -20,6 +21,7 @@ __all__ = [
     "STEPS",
     "WAITS",
     "Action",
+    "Awaited",
     "Count",
     "Detail",
     "Done",
@@ -36,6 +38,7 @@ __all__ = [
     "count",
     "detail",
     "groups",
+    "kept",
     "matching",
     "moment",
     "one",

@@ -13,10 +13,12 @@ import rq.command
 from redis import Redis
 
 from jobs import keys, reaper, scripts
+from jobs.catalog.dependence import awaited_by
 from jobs.catalog.filter import Filter
-from jobs.catalog.pages import AT_ONCE, exact, read
+from jobs.catalog.pages import AT_ONCE, exact, one, read
 from jobs.catalog.places import places
 from jobs.catalog.states import DEAD, OVER, STATES, WAITS, State, kinds
+from jobs.errors import JobAwaited
 
 Action = Literal["retry", "run", "cancel", "delete"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
@@ -66,7 +68,7 @@ class Done(NamedTuple):
     ids: list[str]
     """Of the jobs to which it was done."""
     skipped: int
-    """Those that were not there, or in another state."""
+    """Those that were not there, in another state, or have to stay."""
     complete: bool = True
     """False: the time was up. Act again: what is done no longer matches."""
 
@@ -77,7 +79,7 @@ def act(client: Redis, action: Action, job_ids: Iterable[str]) -> Done:
     ``retry``: they run anew with all their attempts and no error, at the tail of their lane or queue; one that was
     canceled before its time waits for that, or for the job that it depends on. ``run``: they go to their queue or lane
     now. ``cancel``: they do not run; their lanes go on, who depends on them goes on waiting. ``delete``: they are gone,
-    with their attempts; their lanes go on.
+    with their attempts; their lanes go on. One that did not end well stays while others wait for it, see ``kept``.
     """
     return _act(client, action, _as_accepted(client, list(job_ids)))
 
@@ -97,6 +99,13 @@ def _act(client: Redis, action: Action, job_ids: Iterable[str]) -> Done:
         done += found
         skipped += len(ids) - len(found)
     return Done(done, skipped)
+
+
+def kept(client: Redis, job_id: str) -> JobAwaited | None:
+    """Why a job that is over is not deleted, where that is because others wait for it."""
+    job = one(client, job_id)
+    waiting = awaited_by(client, job_id) if job and job.state in OVER else []
+    return JobAwaited(job_id, job.state, waiting) if job and waiting else None
 
 
 class Count(NamedTuple):

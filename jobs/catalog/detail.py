@@ -11,6 +11,7 @@ from redis import Redis
 
 from jobs import keys, records, redaction
 from jobs.catalog.arguments import Arguments, arguments
+from jobs.catalog.dependence import Awaited, awaited_by, waits_for
 from jobs.catalog.pages import one
 from jobs.catalog.states import OVER
 from jobs.catalog.summary import Summary
@@ -63,8 +64,12 @@ class Detail(NamedTuple):
     result: Result | None
     lane: Neighbours | None
     """None when it is in no lane, or no longer."""
-    waits_for: list[str]
-    """Ids of the jobs that it depends on, while it waits."""
+    waits_for: list[Awaited]
+    """The jobs that it depends on, while it waits for them."""
+    in_vain: list[Awaited]
+    """Those of them that will not let it go, so that it waits for ever."""
+    awaited_by: list[str]
+    """Ids of the jobs that wait for it, the first 100."""
 
 
 def detail(client: Redis, job_id: str) -> Detail | None:
@@ -78,7 +83,9 @@ def detail(client: Redis, job_id: str) -> Detail | None:
         for attempt in records.attempts(job_id, client)
     ]
     progress = job.progress and job.progress._replace(text=redaction.text(job.progress.text, given.secrets))
-    timeout, awaited = cast(list[bytes | None], client.hmget(keys.job(job_id), "timeout", "dependency_ids"))
+    timeout = cast(bytes | None, client.hget(keys.job(job_id), "timeout"))
+    lane = neighbours(client, job.key, job_id) if job.key and job.state not in OVER else None
+    awaited, in_vain = waits_for(client, job_id) if job.state == "waiting" and not lane else ([], [])
     return Detail(
         job=job._replace(error=redaction.text(job.error, given.secrets) if job.error else None, progress=progress),
         arguments=given,
@@ -86,8 +93,10 @@ def detail(client: Redis, job_id: str) -> Detail | None:
         attempts=tried,
         timeline=sorted(timeline(job, tried), key=lambda event: event.at),
         result=_result(client, job_id, given.secrets) if job.state == "finished" else None,
-        lane=neighbours(client, job.key, job_id) if job.key and job.state not in OVER else None,
-        waits_for=json.loads(awaited) if awaited and job.state == "waiting" else [],
+        lane=lane,
+        waits_for=awaited,
+        in_vain=in_vain,
+        awaited_by=awaited_by(client, job_id),
     )
 
 

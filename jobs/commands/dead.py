@@ -114,12 +114,19 @@ def retry(ids: tuple[str, ...], every: bool, **options: Any) -> None:
 @_chosen
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def delete(ids: tuple[str, ...], every: bool, yes: bool, **options: Any) -> None:
-    """Delete jobs that are over, with all their attempts."""
+    """Delete jobs that are over, with all their attempts.
+
+    One that did not end well stays while others wait for it.
+    """
     redis = client()
     chosen = _choose(redis, ids, every, options)
     if every and chosen and not yes:
         click.confirm(f"delete {len(chosen):,} dead letters?", abort=True)
-    tell(redis, "delete", catalog.act(redis, "delete", chosen), "deleted", "not there, or not over")
+    done = catalog.act(redis, "delete", chosen)
+    for job_id in sorted(set(chosen) - set(done.ids)):
+        if why := catalog.kept(redis, job_id):
+            click.echo(str(why))
+    tell(redis, "delete", done, "deleted", "not there, not over, or others wait for them")
 
 
 def _choose(redis: Redis, ids: tuple[str, ...], every: bool, options: dict[str, Any]) -> list[str]:

@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
 -- empty: remove jobs that wait in a queue, with all that is kept of them; their lanes go on. A call looks at a part of
 -- it. What was put in later than a time stays, so that a lane's next job, which goes to the end, is not removed too;
--- so do heartbeats, and what a child holds. One with a rate limit is canceled only, so that its slot is given back.
+-- so do heartbeats, and what a child holds. One with a rate limit is canceled only, so that its slot is given back, and
+-- so is one that others wait for, so that they can be told, and it can be run anew.
 --
 -- KEYS  1 the queue. All other keys share its prefix and hash tag.
 -- ARGV  1 prefix, 2 what ids of heartbeats begin with, 3 the time, as RQ writes it; '' for now, 4 how many entries to
@@ -12,6 +13,7 @@
 -- @include clock
 -- @include advance
 -- @include cancel
+-- @include awaiting
 -- @include erase
 local prefix, beats, before = ARGV[1], ARGV[2], ARGV[3] ~= '' and ARGV[3] or stamp
 local outbox = prefix .. ':signalbox:outbox'
@@ -24,13 +26,14 @@ local ids = redis.call('LRANGE', KEYS[1], ARGV[4], ARGV[4] + ARGV[5] - 1)
 local removed = 0
 for _, id in ipairs(ids) do
   local hash = prefix .. ':job:' .. id
-  local status, since, holder, limit =
-    unpack(redis.call('HMGET', hash, 'status', 'enqueued_at', 'held_by', 'rate_limit_key'))
+  local status, since, holder, limit, lane =
+    unpack(redis.call('HMGET', hash, 'status', 'enqueued_at', 'held_by', 'rate_limit_key', 'key'))
   if status == 'queued' and (since or '') <= before and string.sub(id, 1, #beats) ~= beats and not is_held(id, holder)
     and not redis.call('ZSCORE', outbox, id .. ':canceled') then
     redis.call('LREM', KEYS[1], 1, id)
-    if limit and limit ~= '' then
+    if (limit and limit ~= '') or #awaiting(prefix, id, status, 1) > 0 then
       cancel(prefix, id, now, stamp)
+      if lane and lane ~= '' then advance(prefix, lane, now, stamp) end
     else
       redis.call('HSET', hash, 'status', 'canceled')
       erase(prefix, id, now, stamp)

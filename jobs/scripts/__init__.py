@@ -39,7 +39,7 @@ from jobs.scripts.locks import (
     take_instance,
     unlock,
 )
-from jobs.scripts.looks import queued
+from jobs.scripts.looks import awaited, queued
 from jobs.scripts.schedules import Due, Slot, declare, due, fire
 from jobs.scripts.signs import Published, echo, publish, ring
 
@@ -67,6 +67,7 @@ __all__ = [
     "advance",
     "annotate",
     "await_jobs",
+    "awaited",
     "cancel",
     "claim",
     "clear",

@@ -103,7 +103,10 @@ def hasten(client: Redis, job_ids: Sequence[str]) -> list[bool]:
 
 
 def delete(client: Redis, job_ids: Sequence[str]) -> list[bool | None]:
-    """Remove jobs that are over; False for each that is not there or not over, None while its follow-ups are owed."""
+    """Remove jobs that are over; False for each that is not there or not over.
+
+    None for one that has to stay: its follow-ups are owed, or it did not end well and others wait for it.
+    """
     return [{1: True, 0: False}.get(reply) for reply in run(client, "delete", [], [keys.PREFIX, *job_ids])]
 
 

@@ -2,10 +2,17 @@
 
 from typing import Any
 
+from redis import Redis
 from redis.client import Pipeline
 
 from jobs import keys
-from jobs.scripts.call import in_full, invocation, text
+from jobs.scripts.call import in_full, invocation, run, text
+
+
+def awaited(client: Redis, job_id: str, most: int) -> list[str]:
+    """The ids of jobs that wait for one because they depend on it, ``most`` of them, in order."""
+    names = [keys.job(job_id), keys.dependents(job_id)]
+    return [text(found) for found in run(client, "awaited", names, [keys.PREFIX, job_id, most])]
 
 
 def queued(pipeline: Pipeline, queue: str, before: tuple[str, str], most: int) -> None:

@@ -9,7 +9,7 @@ from redis import Redis
 from rq import Queue
 
 from jobs import catalog, keys, records, scripts
-from jobs.catalog import Detail, Neighbours
+from jobs.catalog import Awaited, Detail, Neighbours
 from jobs.catalog.detail import MOST_SHOWN, timeline
 from jobs.job import Job
 from jobs.records import Attempt
@@ -113,7 +113,7 @@ def test_one_that_depends_on_another_says_on_which_while_it_waits(client: Redis)
     first = accept(client)
     queue = Queue("default", connection=client, job_class=Job, serializer="json")
     second = queue.enqueue(t.add, 1, 2, depends_on=first.id)
-    assert detail(client, second.id).waits_for == [first.id]
+    assert detail(client, second.id).waits_for == [Awaited(first.id, "queued")]
     catalog.act(client, "cancel", [second.id])
     assert detail(client, second.id).waits_for == []
 

@@ -49,9 +49,9 @@ def stop(job_id: str) -> Response:
 
 @blueprint.delete("/<job_id>")
 def delete(job_id: str) -> Response:
-    """Delete a job that is over, with its attempts."""
+    """Delete a job that is over, with its attempts; one that others still wait for stays."""
     if not catalog.act(line().client, "delete", [_id(job_id)]).ids:
-        raise _refusal(job_id, STEPS["delete"].rule)
+        raise catalog.kept(line().client, job_id) or _refusal(job_id, STEPS["delete"].rule)
     auth.note("job.delete", job_id)
     return jsonify({"id": job_id, "deleted": True})
 

@@ -45,7 +45,9 @@ def detail(found: Detail) -> dict[str, Any]:
         "attempts": [attempt(one) for one in found.attempts],
         "timeline": [{**event._asdict(), "at": iso(event.at)} for event in found.timeline],
         "lane": lane._asdict() if lane else None,
-        "waits_for": found.waits_for,
+        "waits_for": [one.id for one in found.waits_for],
+        "waits_in_vain_for": [one._asdict() for one in found.in_vain],
+        "awaited_by": found.awaited_by,
     }
 
 

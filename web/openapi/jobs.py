@@ -62,6 +62,8 @@ IN_FULL: dict[str, Schema] = {
     "timeline": many(ref("Event")),
     "lane": maybe(ref("Neighbours")),
     "waits_for": said(many(TEXT), "ids of the jobs that it depends on, while it waits"),
+    "waits_in_vain_for": said(many(shape(id=TEXT, state=maybe(STATE))), "those that will not let it go; null: gone"),
+    "awaited_by": said(many(TEXT), "ids of the jobs that wait for it, the first 100"),
 }
 FILTER: dict[str, Schema] = {
     "queue": TEXT,

@@ -52,7 +52,7 @@ function words(button, said) {
   const text = button.dataset.done ?? `${label(button)}: done`;
   if (!said.counted) return text;
   const told = text.includes("{n}") ? text.replace("{n}", jobs(said.number)) : `${text}: ${jobs(said.number)}`;
-  return said.skipped ? `${told}; ${jobs(said.skipped)} left as they are, in other states` : told;
+  return said.skipped ? `${told}; ${jobs(said.skipped)} left as they are: in other states, or awaited by others` : told;
 }
 
 /** How many it is about, in words: those that are selected, or all that match and are in a state for it; "" for none. */

@@ -1,0 +1,193 @@
+"""Jobs that wait for others, by RQ's ``depends_on``: what they wait for is not taken from them, or they are told."""
+
+from typing import Any
+
+import pytest
+import rq.job
+from click.testing import CliRunner
+from flask.testing import FlaskClient
+from redis import Redis
+from rq import Queue
+from rq.job import Dependency
+
+from jobs import catalog, gates, keys, reaper, retention, settings
+from jobs.catalog import Awaited, Filter
+from jobs.catalog.dependence import in_vain
+from jobs.cli import cli
+from jobs.errors import JobAwaited
+from jobs.job import Job
+from jobs.queues import JobRef
+from tests import tasks as t
+from tests.api import Api
+from tests.integration.test_dead import accept, claim, end, fail, lease, status
+from tests.pages import View, operator
+
+__all__ = ["lease", "operator"]
+pytestmark = pytest.mark.usefixtures("tasks")
+
+
+def after(client: Redis, *others: str, may_fail: bool = False, **options: Any) -> rq.job.Job:
+    """A job that depends on others."""
+    queue = Queue("mail", connection=client, job_class=Job, serializer="json")
+    return queue.enqueue(t.add, 1, 2, depends_on=Dependency(list(others), allow_failure=may_fail), **options)
+
+
+def ended(client: Redis, how: str) -> JobRef:
+    """A job that is over."""
+    if how == "failed":
+        return fail(client)[0]
+    job = accept(client)
+    if how == "canceled":
+        catalog.act(client, "cancel", [job.id])
+    else:
+        end(client, claim(client)[0], how, "")
+        reaper.follow_up(client, job.id)
+    return job
+
+
+def in_full(client: Redis, job_id: str) -> catalog.Detail:
+    found = catalog.detail(client, job_id)
+    assert found
+    return found
+
+
+class TestDelete:
+    @pytest.mark.parametrize("how", ["failed", "stopped", "canceled"])
+    def test_what_others_wait_for_stays_until_they_are_canceled(self, client: Redis, how: str) -> None:
+        job = ended(client, how)
+        waiting = [after(client, job.id) for _ in range(2)]
+        assert catalog.act(client, "delete", [job.id]) == ([], 1, True)
+        assert catalog.act_on_all(client, "delete", Filter()) == ([], 1, True)
+        assert status(client, job) == how
+        why = catalog.kept(client, job.id)
+        assert isinstance(why, JobAwaited)
+        assert f"job '{job.id}' is {how}, and 2 jobs wait for it: " in str(why)
+        assert sorted(why.waiting) == sorted(one.id for one in waiting)
+        catalog.act(client, "cancel", list(why.waiting))
+        assert catalog.kept(client, job.id) is None
+        assert catalog.act(client, "delete", [job.id]).ids == [job.id]
+
+    def test_or_until_it_is_retried_and_has_finished(self, client: Redis) -> None:
+        job = ended(client, "failed")
+        waiting = after(client, job.id)
+        catalog.act(client, "retry", [job.id])
+        end(client, claim(client)[0], "finished", "")
+        reaper.follow_up(client, job.id)
+        assert waiting.get_status() == "queued"
+        assert catalog.act(client, "delete", [job.id]).ids == [job.id]
+
+    def test_who_is_gone_or_came_to_that_id_anew_does_not_count(self, client: Redis) -> None:
+        job = ended(client, "failed")
+        after(client, job.id).delete()
+        after(client, job.id, job_id="again").delete()
+        first, again = (accept(client, key="lane", job_id=name) for name in ("first", "again"))
+        assert (status(client, first), status(client, again)) == ("queued", "deferred")
+        assert catalog.act(client, "delete", [job.id]).ids == [job.id]
+
+    def test_who_waits_for_another_and_is_done_with_this_one_does_not_count(self, client: Redis) -> None:
+        finished, failed, other = ended(client, "finished"), ended(client, "failed"), accept(client)
+        waiting = after(client, finished.id, failed.id, other.id, may_fail=True)
+        assert catalog.act(client, "delete", [finished.id, failed.id]).skipped == 0
+        end(client, claim(client)[0], "finished", "")
+        reaper.follow_up(client, other.id)
+        assert waiting.get_status() == "queued"
+
+    def test_many_are_counted_and_a_few_are_named(self, client: Redis) -> None:
+        job = ended(client, "failed")
+        names = [after(client, job.id, job_id=f"n{number}").id for number in range(5)]
+        assert str(catalog.kept(client, job.id)) == (
+            f"job '{job.id}' is failed, and 5 jobs wait for it: {', '.join(names[:3])} and 2 more; "
+            "cancel these first, or retry this one"
+        )
+
+    def test_the_api_refuses_in_words(self, client: Redis, api: Api) -> None:
+        job = ended(client, "stopped")
+        waiting = after(client, job.id)
+        code, problem = api.delete(f"/api/jobs/{job.id}")[:2]
+        assert (code, problem["title"]) == (409, "Others wait for it")
+        assert problem["detail"].endswith(
+            f"is stopped, and 1 job waits for it: {waiting.id}; cancel that one first, or retry this one"
+        )
+        done = api.post("/api/jobs/actions", {"action": "delete", "ids": [job.id]})[1]
+        assert (done["done"], done["skipped"]) == (0, 1)
+        assert api.get(f"/api/jobs/{job.id}")[1]["awaited_by"] == [waiting.id]
+        told = api.get(f"/api/jobs/{waiting.id}")[1]
+        assert (told["waits_for"], told["waits_in_vain_for"]) == ([job.id], [{"id": job.id, "state": "stopped"}])
+
+    def test_the_command_says_which_stay_and_why(self, client: Redis) -> None:
+        job, free = fail(client, 2)
+        waiting = after(client, job.id)
+        asked = CliRunner().invoke(cli, ("dead", "delete", job.id, free.id))
+        assert asked.exit_code == 1
+        assert asked.output.splitlines() == [
+            f"job '{job.id}' is failed, and 1 job waits for it: {waiting.id}; cancel that one first, or retry this one",
+            "1 job deleted",
+            "1 left: not there, not over, or others wait for them",
+        ]
+
+
+class TestRetention:
+    def test_cleaning_up_leaves_what_others_wait_for(self, client: Redis) -> None:
+        job, free = fail(client, 2)
+        waiting = after(client, job.id)
+        assert retention.clean(client, settings.current(), older=0, failed=True).removed == 1
+        assert (status(client, job), status(client, free)) == ("failed", "gone")
+        catalog.act(client, "cancel", [waiting.id])
+        assert retention.clean(client, settings.current(), "default", older=0, failed=True).removed == 1
+
+    def test_emptying_a_queue_only_cancels_what_others_wait_for(self, client: Redis) -> None:
+        first, free = accept(client, key="lane"), accept(client)
+        behind, waiting = accept(client, key="lane"), after(client, first.id)
+        assert gates.empty(client, "default").removed == 2
+        assert [status(client, job) for job in (first, free, behind)] == ["canceled", "gone", "queued"]
+        assert client.lrange(keys.lane("lane"), 0, -1) == [behind.id.encode()]
+        assert in_full(client, waiting.id).in_vain == [Awaited(first.id, "canceled")]
+        assert catalog.act(client, "retry", [first.id]).ids
+
+
+class TestPage:
+    def test_it_says_what_one_waits_for_and_that_this_is_over(self, client: Redis, operator: FlaskClient) -> None:
+        first, other = ended(client, "failed"), accept(client)
+        waiting = after(client, first.id, other.id)
+        found = View(operator, f"/jobs/{waiting.id}")
+        assert "It waits in vain" in found.text
+        assert f"{first.id} has failed, and this one depends on it." in found.text
+        assert waiting.id in View(operator, f"/jobs/{first.id}").text
+        catalog.act(client, "retry", [first.id])
+        assert "It waits in vain" not in View(operator, f"/jobs/{waiting.id}").text
+
+    def test_what_is_gone_is_waited_for_in_vain_and_a_retry_helps(self, client: Redis, operator: FlaskClient) -> None:
+        first = ended(client, "canceled")
+        waiting = after(client, first.id)
+        Job.fetch(first.id, client).delete()
+        found = View(operator, f"/jobs/{waiting.id}")
+        assert f"{first.id} is gone, and this one depends on it." in found.text
+        assert f'href="/jobs/{first.id}"' not in found.main
+        for action in ("cancel", "retry"):
+            assert catalog.act(client, action, [waiting.id]).ids
+        assert waiting.get_status() == "queued"
+
+    def test_the_command_says_so_too(self, client: Redis) -> None:
+        first = ended(client, "failed")
+        waiting = after(client, first.id)
+        lines = CliRunner().invoke(cli, ("job", waiting.id)).output.splitlines()
+        assert f"waits for  {first.id} (failed)" in lines
+        assert f"in vain    for {first.id}" in lines
+        assert f"awaited by {waiting.id}" in CliRunner().invoke(cli, ("job", first.id)).output.splitlines()
+
+    @pytest.mark.parametrize(
+        ("states", "may_fail", "expected"),
+        [
+            (["queued", "finished"], False, []),
+            (["queued", "failed", None], False, ["failed"]),
+            (["queued", "failed"], True, []),
+            (["failed", "canceled"], True, ["canceled"]),
+            (["stopped", "canceled"], False, ["stopped", "canceled"]),
+            (["running", None], False, []),
+            (["finished", None], False, [None]),
+            (["finished"], False, []),
+        ],
+    )
+    def test_in_vain_is_what_nobody_will_change(self, states: list[Any], may_fail: bool, expected: list[Any]) -> None:
+        found = in_vain([Awaited(str(number), state) for number, state in enumerate(states)], may_fail)
+        assert [one.state for one in found] == expected
