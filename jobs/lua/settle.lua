@@ -125,7 +125,7 @@ local function settle(id, token, queue, outcome, value, started, ended, after, a
     record(id, token, outcome, value, started, ended, YEAR)
     run_again(id, hash, queue, lane, repeats)
   elseif ttl == 0 and not followed then
-    redis.call('DEL', hash, prefix .. ':results:' .. id)
+    redis.call('DEL', hash, prefix .. ':results:' .. id, prefix .. ':job::' .. id .. ':dependencies')
   else
     if followed and ttl >= 0 then ttl = math.max(ttl, 3600) end
     redis.call('HSET', hash, 'status', status, 'ended_at', stamp)

@@ -10,7 +10,7 @@ from redis import Redis
 from rq import Queue
 from rq.job import Dependency
 
-from jobs import catalog, gates, keys, reaper, retention, settings
+from jobs import catalog, gates, keys, reaper, retention, scripts, settings
 from jobs.catalog import Awaited, Filter
 from jobs.catalog.dependence import in_vain
 from jobs.cli import cli
@@ -191,3 +191,37 @@ class TestPage:
     def test_in_vain_is_what_nobody_will_change(self, states: list[Any], may_fail: bool, expected: list[Any]) -> None:
         found = in_vain([Awaited(str(number), state) for number, state in enumerate(states)], may_fail)
         assert [one.state for one in found] == expected
+
+
+class TestNotes:
+    """RQ's sets of who depends on whom."""
+
+    def test_it_leaves_no_note_of_the_job_with_whom_it_depended_on(self, client: Redis) -> None:
+        first = accept(client)
+        second = after(client, first.id)
+        assert client.smembers(keys.dependents(first.id)) == {second.id.encode()}
+        assert catalog.act(client, "cancel", [second.id]).ids
+        assert catalog.act(client, "delete", [second.id]).ids
+        assert not client.exists(keys.dependents(first.id))
+        assert [key for key in client.scan_iter("*") if second.id.encode() in key] == []
+
+    def test_what_expires_leaves_none_of_rqs_notes_behind(self, client: Redis) -> None:
+        """The server drops the hash by itself; nobody but us looks at the sets beside it."""
+        first = accept(client)
+        second = after(client, first.id, result_ttl=500)
+        end(client, claim(client)[0], "finished", "")
+        reaper.follow_up(client, first.id)
+        end(client, claim(client, "mail")[0], "finished", "")
+        assert client.smembers(f"{keys.PREFIX}:job::{second.id}:dependencies") == {first.id.encode()}
+        client.delete(keys.job(second.id))
+        client.zadd(keys.registry("finished", "mail"), {second.id: 1})
+        assert scripts.trim(client, "mail", 100, 10) == 1
+        assert [key for key in client.scan_iter("*") if b"dependenc" in key] == []
+
+    def test_what_keeps_no_result_leaves_none_either(self, client: Redis) -> None:
+        first = accept(client)
+        second = after(client, first.id, result_ttl=0)
+        end(client, claim(client)[0], "finished", "")
+        reaper.follow_up(client, first.id)
+        end(client, claim(client, "mail")[0], "finished", "")
+        assert [key for key in client.scan_iter("*") if second.id.encode() in key] == []

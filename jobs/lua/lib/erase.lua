@@ -9,7 +9,9 @@ local function erase(prefix, id, now, stamp)
   if not ENDED[status] or not queue then return false end
   if status == 'canceled' and holder and redis.call('HEXISTS', ours .. 'held:' .. holder, id) == 1 then return false end
   if redis.call('ZSCORE', ours .. 'outbox', id .. ':' .. status) then return nil end
-  redis.call('DEL', hash, hash .. ':dependents', prefix .. ':job::' .. id .. ':dependencies', prefix .. ':results:' .. id)
+  local depends = prefix .. ':job::' .. id .. ':dependencies'
+  for _, other in ipairs(redis.call('SMEMBERS', depends)) do redis.call('SREM', prefix .. ':job:' .. other .. ':dependents', id) end
+  redis.call('DEL', hash, hash .. ':dependents', depends, prefix .. ':results:' .. id)
   for _, registry in ipairs({ 'finished', 'failed', 'canceled' }) do
     redis.call('ZREM', prefix .. ':' .. registry .. ':' .. queue, id)
   end

@@ -1,13 +1,18 @@
 -- trim(prefix, queue, now, stamp, last, most): drop from the registries of a queue what has expired, and of its
 -- finished jobs all but the last so many ('' for any number), those that expire first. Looks at most entries of each.
--- Returns how many were dropped. What is kept for ever counts, and stays.
+-- Returns how many were dropped. What is kept for ever counts, and stays. It goes by the time alone, as the server does
+-- where a job has a time to live: who still waits for one that failed so long ago is told that it is gone.
 local YEAR, FOR_EVER = 31536000, 4102444800
 
 local function drop(prefix, registry, ids, now, stamp)
   local dropped = 0
   for _, id in ipairs(ids) do
+    local hash = prefix .. ':job:' .. id
+    if redis.call('EXISTS', hash) == 0 then -- it has gone by itself; RQ's notes of who depends on whom have not
+      redis.call('DEL', hash .. ':dependents', prefix .. ':job::' .. id .. ':dependencies')
+    end
     if erase(prefix, id, now, stamp) ~= nil then
-      redis.call('ZREM', registry, id) -- it may have gone by itself, or run anew
+      redis.call('ZREM', registry, id) -- it may have gone, or run anew
       dropped = dropped + 1
     end
   end
