@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from random import SystemRandom
 
@@ -14,7 +15,7 @@ from tests.chaos.server import Server
 from tests.support import Processes
 
 Proof = Callable[[Report], None]
-_reports: list[Report] = []
+SAID = "what came of it"
 
 
 @pytest.fixture(scope="session")
@@ -55,16 +56,19 @@ def own_line(
 
 
 @pytest.fixture
-def kept() -> Proof:
+def kept(record_property: Callable[[str, object], None]) -> Proof:
     """Notes a report for the table, and asserts that nothing was lost, doubled or left behind."""
 
     def check(report: Report) -> None:
-        _reports.append(report)
+        record_property(SAID, str(report))
         report.assert_kept()
 
     return check
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for report in _reports:
-        terminalreporter.write_line(str(report))
+    reports = chain.from_iterable(terminalreporter.stats.values())
+    calls = (one for one in reports if isinstance(one, pytest.TestReport) and one.when == "call")
+    for name, said in chain.from_iterable(one.user_properties for one in calls):
+        if name == SAID:
+            terminalreporter.write_line(str(said))
