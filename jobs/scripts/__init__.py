@@ -39,7 +39,7 @@ from jobs.scripts.locks import (
     take_instance,
     unlock,
 )
-from jobs.scripts.looks import awaited, queued
+from jobs.scripts.looks import awaited, queued, snapshot
 from jobs.scripts.schedules import Due, Slot, declare, due, fire
 from jobs.scripts.signs import Published, echo, publish, ring
 
@@ -99,6 +99,7 @@ __all__ = [
     "revoke_instance",
     "ring",
     "settle",
+    "snapshot",
     "step_down",
     "take_instance",
     "tell",

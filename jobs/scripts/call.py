@@ -5,7 +5,7 @@ A line ``-- @include name`` in a script stands for ``lua/lib/name.lua``.
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -58,3 +58,8 @@ def digest(script: str) -> str:
 def text(value: bytes | str) -> str:
     """What a script has said, decoded where the client does not."""
     return value.decode() if isinstance(value, bytes) else value
+
+
+def pairs(flat: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+    """What Redis tells in pairs, a hash or members with their scores, as a script hands it on: all in one row."""
+    return zip(flat[::2], flat[1::2], strict=True)

@@ -1,12 +1,13 @@
 """What is looked at in one step, because it would change between two."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from redis import Redis
 from redis.client import Pipeline
 
 from jobs import keys
-from jobs.scripts.call import in_full, invocation, run, text
+from jobs.scripts.call import in_full, invocation, pairs, run, text
 
 
 def awaited(client: Redis, job_id: str, most: int) -> list[str]:
@@ -26,5 +27,16 @@ def queued(pipeline: Pipeline, queue: str, before: tuple[str, str], most: int) -
 
 def read_queued(reply: list[Any]) -> list[tuple[str, str]]:
     """Each job's id, and when it was put there, as RQ writes it."""
-    words = [text(word) for word in reply]
-    return list(zip(words[::2], words[1::2], strict=True))
+    return list(pairs([text(word) for word in reply]))
+
+
+def snapshot(pipeline: Pipeline, watched: Iterable[str], samples: int, failures: int, halts: int) -> None:
+    """Ask for the line as it is now: its processes, and the queues that exist or are ``watched``.
+
+    Of each queue ``samples`` of its first jobs and one more, and of the last that failed so many, and ``halts`` of
+    the lanes that are halted. The reply is as ``snapshot.lua`` says.
+    """
+    names = [keys.MARKER, keys.LEADER, keys.TICKED, keys.SUSPENDED, keys.PROCESSES, keys.SEEN, keys.QUEUES]
+    names += [keys.PAUSED, keys.HALTED, keys.WORKERS]
+    call = invocation("snapshot", names, [keys.PREFIX, keys.HEARTBEAT, samples, failures, halts, *watched])
+    pipeline.eval(*in_full("snapshot", call))

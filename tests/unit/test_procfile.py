@@ -7,10 +7,9 @@ import runpy
 import shlex
 import socket
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
-from fakeredis import FakeRedis, FakeServer
 from honcho.environ import parse_procfile
 from redis import Redis
 
@@ -78,8 +77,7 @@ def test_web_serves_the_health_check_of_railway(deploy: dict[str, Any]) -> None:
     assert create_app(SETTINGS).url_map.bind("web").test(deploy["healthcheckPath"], "GET")
 
 
-def test_a_worker_serves_the_health_check_of_railway(deploy: dict[str, Any]) -> None:
-    client = cast(Redis, FakeRedis(server=FakeServer()))
+def test_a_worker_serves_the_health_check_of_railway(deploy: dict[str, Any], client: Redis) -> None:
     port = free_port()
     presence = Presence(SETTINGS, "worker", client, queues=("default",))
     serve(SETTINGS, port, Answers(SETTINGS, client, Watch(SETTINGS, client), presence, {}))

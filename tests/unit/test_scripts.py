@@ -24,6 +24,7 @@ from jobs.scripts.intake import UNIQUE_FOR
 FILES = sorted(FOLDER.glob("*.lua"))
 LIBRARY = sorted((FOLDER / "lib").glob("*.lua"))
 INCLUDE = re.compile(r"^-- @include (\w+)$", re.M)
+SHEBANG = re.compile(r"\A#!lua flags=(.+)\n")
 FAKE = FakeRedis(server=FakeServer())
 
 
@@ -31,7 +32,7 @@ class WithoutShebang(FakeRedis):
     """fakeredis hands the line ``#!lua flags=…`` to plain Lua, which cannot read it."""
 
     def eval(self, script: str, numkeys: int, *keys_and_args: Any) -> Any:
-        return super().eval(re.sub(r"\A#!.*", "", script), numkeys, *keys_and_args)
+        return super().eval(SHEBANG.sub("\n", script), numkeys, *keys_and_args)
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def make_due(client: Redis, *job_ids: str, queue: str = "default") -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 class TestFile:
     def test_says_what_it_is_takes_and_returns(self, file: Path) -> None:
-        header = file.read_text().split("\n\n")[0].removeprefix("#!lua flags=allow-oom\n")
+        header = SHEBANG.sub("", file.read_text().split("\n\n")[0])
         assert all(line.startswith("-- ") or line == "--" for line in header.splitlines())
         assert header.startswith(f"-- {file.stem}: ")
         for word in ("KEYS", "ARGV", "returns"):
@@ -113,9 +114,21 @@ def test_each_library_says_what_it_defines_and_somebody_includes_it(file: Path) 
     assert any(file.stem in INCLUDE.findall(script.read_text()) for script in FILES)
 
 
+def flagged(flag: str) -> set[str]:
+    found = ((file.stem, SHEBANG.match(file.read_text())) for file in FILES)
+    return {name for name, shebang in found if (shebang[1] if shebang else "") == flag}
+
+
 def test_only_scripts_that_end_work_may_run_when_memory_is_full() -> None:
-    allowed = {file.stem for file in FILES if file.read_text().startswith("#!lua flags=allow-oom\n")}
-    assert {file.stem for file in FILES} - allowed == {"admit", "declare", "fire", "ring", "tell"}
+    assert flagged("") == {"admit", "declare", "fire", "ring", "tell"}
+
+
+def test_what_only_reads_may_run_on_a_replica_too() -> None:
+    assert flagged("no-writes") == {"snapshot"}
+
+
+def test_no_script_has_another_flag() -> None:
+    assert flagged("") | flagged("no-writes") | flagged("allow-oom") == {file.stem for file in FILES}
 
 
 @given(st.datetimes(datetime(1970, 1, 1), datetime(2199, 12, 31)))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from redis import Redis
 from redis.exceptions import ResponseError
@@ -47,15 +48,15 @@ def parse(said: Mapping[bytes, bytes], seen: Mapping[bytes, float], now: float) 
     return tuple(sorted(found, key=lambda process: process.seen_at, reverse=True))
 
 
-def strangers(registered: Iterable[bytes]) -> list[str]:
-    """The names of RQ's workers that are none of ours."""
-    names = (key.decode(errors="replace")[len(keys.worker("")) :] for key in registered)
-    return sorted(name for name in names if not OURS.fullmatch(name))
-
-
-def foreign(name: str, queues: bytes | None) -> Foreign | None:
-    """What RQ's hash says of such a worker; None when there is none: it has died, and is only still listed."""
-    return Foreign(name, tuple(queues.decode(errors="replace").split(","))) if queues else None
+def foreign(registered: Iterable[tuple[bytes, Any]]) -> tuple[Foreign, ...]:
+    """RQ's workers that are none of ours. One whose hash says no queues has died, and is only still listed."""
+    start = len(keys.worker(""))
+    named = {key.decode(errors="replace")[start:]: queues for key, queues in registered if isinstance(queues, bytes)}
+    return tuple(
+        Foreign(name, tuple(queues.decode(errors="replace").split(",")))
+        for name, queues in sorted(named.items())
+        if queues and not OURS.fullmatch(name)
+    )
 
 
 def connections(client: Redis, db: int) -> tuple[frozenset[str], tuple[Elsewhere, ...]]:

@@ -1,0 +1,87 @@
+#!lua flags=no-writes
+-- snapshot: the line at one moment: its processes and queues, and those of its jobs and lanes that one would ask about.
+-- Where a key of one queue, lane, job or worker is not what it should be, its error stands in the place of its reply.
+--
+-- KEYS  1 the marker, 2 the scheduler's lease, 3 the time of the last tick, 4 what is there while all is suspended,
+--       5 hash of rows, 6 sorted set of times seen, 7 the set of queues, 8 the paused ones, 9 sorted set of halted
+--       lanes, 10 the set of RQ's workers
+-- ARGV  1 prefix, 2 how the ids of heartbeats begin, 3 the last of the first jobs of a queue that are wanted, from 0,
+--       4 how many of those that failed last, 5 how many halted lanes, 6… queues that need not exist
+-- returns  the time, keys 1 to 3, whether there is key 4, the rows, the times seen, the paused queues, how many lanes
+--          are halted; for each queue its name, its length, its first jobs, how many are running, finished, failed,
+--          scheduled and deferred, the first that run, its heartbeat, the scheduled one that is due first, when the
+--          first job was put there and its data, and of each that failed last its id and the end of its results;
+--          for each halted lane its key, since when, its head, its depth; for each job that a process says it runs
+--          and that has a lane its id, the lane's key and depth; for each of RQ's workers its key and its queues
+
+local prefix, beats, last, failures = unpack(ARGV)
+local read = redis.pcall
+
+local function lane(key)
+  return prefix .. ':signalbox:lane:' .. key
+end
+
+local function is_job(id)
+  return string.sub(id, 1, #beats) ~= beats
+end
+
+local function head_of(ids)
+  for _, id in ipairs(ids) do
+    if is_job(id) then return read('HMGET', prefix .. ':job:' .. id, 'enqueued_at', 'data') end
+  end
+  return { false, false }
+end
+
+local function ends_of(ids)
+  local ends = {}
+  for _, id in ipairs(ids) do
+    if is_job(id) then
+      ends[#ends + 1] = id
+      ends[#ends + 1] = read('XREVRANGE', prefix .. ':results:' .. id, '+', '-', 'COUNT', 1)[1] or false
+    end
+  end
+  return ends
+end
+
+local function look(name)
+  local list, wip, scheduled = prefix .. ':queue:' .. name, prefix .. ':wip:' .. name, prefix .. ':scheduled:' .. name
+  local failed, first = prefix .. ':failed:' .. name, read('LRANGE', list, 0, last)
+  return { name, read('LLEN', list), first, read('ZCARD', wip), read('ZCARD', prefix .. ':finished:' .. name),
+    read('ZCARD', failed), read('ZCARD', scheduled), read('ZCARD', prefix .. ':deferred:' .. name),
+    read('ZRANGE', wip, 0, last), read('HGETALL', prefix .. ':signalbox:heartbeat:' .. name),
+    read('ZRANGE', scheduled, 0, 0, 'WITHSCORES'), head_of(first), ends_of(read('ZRANGE', failed, -failures, -1)) }
+end
+
+local queues, looked_at = {}, {}
+local function look_once(name)
+  if not looked_at[name] then looked_at[name], queues[#queues + 1] = true, look(name) end
+end
+for at = 6, #ARGV do look_once(ARGV[at]) end
+for _, key in ipairs(redis.call('SMEMBERS', KEYS[7])) do look_once(string.sub(key, #prefix + 8)) end
+
+local halted, lanes = {}, redis.call('ZRANGE', KEYS[9], 0, ARGV[5] - 1, 'WITHSCORES')
+for at = 1, #lanes, 2 do
+  local list = lane(lanes[at])
+  halted[#halted + 1] = { lanes[at], lanes[at + 1], read('LINDEX', list, 0), read('LLEN', list) }
+end
+
+-- To decode the rows takes twice as long, and ids of jobs need none of it.
+local behind, rows = {}, redis.call('HGETALL', KEYS[5])
+for at = 2, #rows, 2 do
+  local place = string.find(rows[at], '"running":', 1, true)
+  local running = place and string.match(rows[at], '^"running": *(%b[])', place) or ''
+  for id in string.gmatch(running, '"id": *"([^"]+)"') do
+    local key = read('HGET', prefix .. ':job:' .. id, 'key')
+    if type(key) == 'string' and key ~= '' then behind[#behind + 1] = { id, key, read('LLEN', lane(key)) } end
+  end
+end
+
+local workers = {}
+for _, key in ipairs(redis.call('SMEMBERS', KEYS[10])) do
+  workers[#workers + 1] = key
+  workers[#workers + 1] = read('HGET', key, 'queues')
+end
+
+return { { redis.call('TIME'), redis.call('MGET', KEYS[1], KEYS[2], KEYS[3]), redis.call('EXISTS', KEYS[4]), rows,
+  redis.call('ZRANGE', KEYS[6], 0, -1, 'WITHSCORES'), redis.call('SMEMBERS', KEYS[8]), redis.call('ZCARD', KEYS[9]) },
+  queues, halted, behind, workers }
