@@ -1,4 +1,4 @@
-#!lua flags=allow-oom
+#!lua flags=no-writes
 -- awaited: which jobs wait for one because they depend on it.
 --
 -- KEYS  1 the job, 2 the set of ids that depend on it. All other keys start with the prefix, and so share its hash tag.

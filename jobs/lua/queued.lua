@@ -1,7 +1,7 @@
-#!lua flags=allow-oom
+#!lua flags=no-writes
 -- queued: which jobs wait in a queue, the latest first, by when each was put there and by its id; a part of them.
 -- The order in which they will run is another one: whatever was put back waits at the front. So the first jobs are
--- looked at one by one, and only what follows them is taken to be in order of time. Reads only.
+-- looked at one by one, and only what follows them is taken to be in order of time.
 --
 -- KEYS  1 the queue
 -- ARGV  1 prefix, 2 and 3 when the job was put there after which to go on, and its id ('' for the latest),

@@ -1,4 +1,4 @@
-#!lua flags=allow-oom
+#!lua flags=no-writes
 -- retrying: how many of the scheduled jobs of each queue have failed before, and are to be tried again, as state_of says
 -- in jobs/catalog/states.py. Those that are due first are looked at: a retry comes soon.
 --

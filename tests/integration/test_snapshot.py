@@ -12,9 +12,10 @@ from redis import Redis
 from redis.connection import Connection
 from redis.exceptions import ResponseError
 
-from jobs import keys, scripts
+from jobs import catalog, keys, scripts
 from jobs.health import snapshot
 from jobs.health.snapshot import Foreign, Lane, QueueView, Server
+from jobs.health.tally import tallies
 from tests.chaos.server import Server as OwnServer
 
 ROW: dict[str, Any] = {
@@ -38,7 +39,10 @@ def publish(client: Redis, row: str, process: str = "worker-1") -> float:
 def fill(client: Redis, queue: str) -> None:
     client.sadd(keys.QUEUES, keys.queue(queue))
     client.rpush(keys.queue(queue), f"{keys.HEARTBEAT}1", f"{queue}-1", f"{queue}-2")
-    client.hset(keys.job(f"{queue}-1"), mapping={"enqueued_at": "2026-11-22T15:00:00.000000Z", "data": b"[]"})
+    client.hset(
+        keys.job(f"{queue}-1"),
+        mapping={"status": "queued", "origin": queue, "enqueued_at": "2026-11-22T15:00:00.000000Z", "data": b"[]"},
+    )
 
 
 def halt(client: Redis, key: str, *ids: str) -> None:
@@ -182,3 +186,5 @@ def test_a_server_that_takes_no_writes_is_seen(tmp_path: Path, ill: Callable[[Ow
         ill(server)
         seen = look(server.client)
         assert (seen.queues[1].waiting, bool(seen.server.replica_of or seen.server.limit)) == (2, True)
+        assert [one.queued for one in tallies(server.client, seen)] == [0, 2]
+        assert [job.id for job in catalog.page(server.client).jobs] == ["mail-1"]
