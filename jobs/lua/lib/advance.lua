@@ -25,7 +25,10 @@ local function advance(prefix, lane, now, stamp)
       redis.call('ZADD', halted, 'NX', now, lane)
       return false
     end
-    if status and queue and not OVER[status] then return false end
+    if status and queue and not OVER[status] then
+      redis.call('ZREM', halted, lane) -- some tool may have had the head that halted it run anew
+      return false
+    end
     redis.call('LPOP', list)
   end
 end

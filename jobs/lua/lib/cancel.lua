@@ -20,6 +20,6 @@ local function cancel(prefix, id, now, stamp)
     redis.call('ZREM', prefix .. ':rl:' .. limit .. ':rate_limited', id)
     redis.call('ZADD', prefix .. ':signalbox:outbox', now, id .. ':canceled')
   end
-  if lane and lane ~= '' then redis.call('LREM', prefix .. ':signalbox:lane:' .. lane, -1, id) end
+  if lane and lane ~= '' then redis.call('LREM', prefix .. ':signalbox:lane:' .. lane, 0, id) end
   return true
 end

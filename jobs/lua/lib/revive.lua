@@ -12,5 +12,5 @@ local function revive(prefix, id)
   if not retries and intervals then retries = math.max(tonumber(left) or 0, #cjson.decode(intervals)) end
   if retries then redis.call('HSET', hash, 'retries_left', retries) end
   redis.call('PERSIST', hash)
-  return queue, tonumber(due)
+  return queue, status == 'canceled' and tonumber(due) or nil
 end

@@ -1,0 +1,117 @@
+"""What stock RQ tools and operators do, and what goes wrong with children."""
+
+import rq.job
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+from rq.serializers import JSONSerializer
+
+from jobs import keys, scripts
+from jobs.scripts import Held, Outcome, Settlement
+from tests.model.base import pick
+from tests.model.keeper import Keeper
+from tests.model.state import KINDS, QUEUES, REGISTRY, SURVIVES, WORKER, queue_of
+from tests.model.work import children, numbers, outcomes
+
+
+class Tools(Keeper):
+    @precondition(lambda self: self._at_rest())
+    @rule(number=numbers, front=st.booleans(), many=st.integers(0, 2))
+    def requeue_by_rq(self, number: int, front: bool, many: int) -> None:
+        job = pick(self._at_rest(), number)
+        kind = REGISTRY[KINDS[self.now.status(job) or ""]]
+        kind(queue_of(job), self.client, serializer=JSONSerializer).requeue(job, at_front=front)
+        self._touched(job)
+        self._claims(number, many)
+
+    def _at_rest(self) -> list[str]:
+        return [job for job in self.now.jobs if KINDS.get(self.now.status(job) or "") in self.now.registries(job)]
+
+    @precondition(lambda self: self.model.executions())
+    @rule(number=numbers, front=st.booleans(), many=st.integers(0, 2))
+    def push_what_runs(self, number: int, front: bool, many: int) -> None:
+        _, job, _ = pick(self.model.executions(), number)
+        if job not in self.now.jobs:
+            return
+        self.client.hset(keys.job(job), "status", "queued")
+        (self.client.lpush if front else self.client.rpush)(keys.queue(queue_of(job)), job)
+        self._touched(job)
+        self._claims(number, many)
+
+    @precondition(lambda self: self.now.jobs)
+    @rule(number=numbers)
+    def cancel_by_rq(self, number: int) -> None:
+        job = pick(sorted(self.now.jobs), number)
+        if self.now.status(job) != "canceled":
+            self._fetch(job).cancel()
+            self.model.canceled |= {one for one in self.model.executions() if one[1] == job}
+            self._touched(job)
+
+    @precondition(lambda self: self.now.jobs)
+    @rule(number=numbers, by_rq=st.booleans(), runs=st.booleans(), again=st.booleans(), many=st.integers(0, 2))
+    def delete(self, number: int, by_rq: bool, runs: bool, again: bool, many: int) -> None:
+        """A job goes, perhaps while it runs, and perhaps its id is used again."""
+        running = [job for job in sorted(self.now.jobs) if runs and self.model.holders(job)]
+        job = pick(running or sorted(self.now.jobs), number)
+        if by_rq:
+            self._fetch(job).delete()
+        else:
+            self.client.delete(keys.job(job))
+        self.model.orphans |= {one for one in self.model.executions() if one[1] == job}
+        self._touched(job)
+        if again:
+            self._admit([(job, False, False, 0, 0, True)])
+        self._claims(number, many)
+
+    def _fetch(self, job: str) -> rq.job.Job:
+        return rq.job.Job.fetch(job, self.client, JSONSerializer)
+
+    def _touched(self, job: str) -> None:
+        self.model.touched(job)
+        self._step({job})
+
+    @precondition(lambda self: self.model.executions())
+    @rule(number=numbers)
+    def lose(self, number: int) -> None:
+        """A child that works is not let go; once it is silent for too long, what it has is taken back."""
+        child, *_ = pick(self.model.executions(), number)
+        self._lease(child, "retire")
+        self._lease(child, "runs out")
+        self._claim(child, [*QUEUES], 2, 2)
+        self._recover()
+
+    @precondition(lambda self: self.model.past or self.model.executions())
+    @rule(number=numbers, outcome=outcomes, other=children, settles=st.booleans())
+    def act_with_a_stale_token(self, number: int, outcome: tuple[Outcome, float], other: str, settles: bool) -> None:
+        current = self.model.executions()
+        stolen = [(other, job, token) for _, job, token in current if (other, job, token) not in current]
+        again = [one for one in self.model.past if one[1] in self.model.held[one[0]]]
+        if not (found := again or self.model.past[-8:] + stolen):
+            return
+        child, job, token = pick(found, number)
+        if settles:
+            assert scripts.settle(self.client, WORKER, child, [Settlement(job, token, outcome[0], b"", 1, 2)]) == [0]
+        else:
+            assert scripts.release(self.client, child, [Held(job, token, True, b"why")], SURVIVES) == (0, 0)
+        self._unchanged(refused=int(settles))
+
+    @precondition(lambda self: self.model.executions())
+    @rule(number=numbers, charged=st.lists(st.booleans(), min_size=1, max_size=4))
+    def release(self, number: int, charged: list[bool]) -> None:
+        child, *_ = pick(self.model.executions(), number)
+        back = self.model.executions(child)[: len(charged)]
+        failing = {
+            one[1]
+            for one, blamed in zip(back, charged, strict=False)
+            if blamed and one not in self.model.orphans and self._fails(one[1], "interruptions")
+        }
+        held = [Held(job, token, blamed, b"why") for (_, job, token), blamed in zip(back, charged, strict=False)]
+        scripts.release(self.client, child, held, SURVIVES)
+        self._put_back([back], failing)
+
+    @rule(child=children, queue=st.sampled_from(("", *QUEUES)), number=st.integers(0, 7))
+    def turn(self, child: str, queue: str, number: int) -> None:
+        """Leases come and go, queues are closed and opened."""
+        if number < 6:
+            self._lease(child, ("runs out", "retire", "grant")[number % 3])
+        else:
+            self._pause(queue, number == 7)
