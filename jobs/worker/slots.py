@@ -94,6 +94,8 @@ class Slots:
         self._turns = 0
         self._asked = 0
         """Jobs that turns on their way have asked for."""
+        self._untold = 0
+        """Turns that have come back, and of whose jobs nobody has been told yet."""
         self._called = True
         """There may be more jobs than we were given."""
         self._lost = False
@@ -168,9 +170,9 @@ class Slots:
                 if time.monotonic() >= self._table.trusted_until:
                     end_group()
                 stopping = self.stop.is_set()
-                if stopping and not self._done:
-                    if len(self._free) == len(self.slots) and not self._turns:
-                        self._over.set()
+                if stopping and self._is_over():
+                    self._over.set()
+                    self._change.notify_all()
                     return None
                 if (
                     (self._done or self._called)
@@ -188,6 +190,10 @@ class Slots:
                     bell.attended = True
                     return Listen(bell, room)
                 self._change.wait()
+
+    def _is_over(self) -> bool:
+        """Is everything that ran handed in, and told of?"""
+        return not (self._done or self._turns or self._untold) and len(self._free) == len(self.slots)
 
     def _wanted(self, stopping: bool) -> int | None:
         """How many jobs to ask for in a turn; None when it would not be worth one."""
@@ -257,16 +263,19 @@ class Slots:
             with self._change:
                 self._done = done + self._done
                 self._called = self._unsure = True
-            self.stop.wait(LOST)
+            time.sleep(LOST)
         else:
             self._say_back()
             self._table.asked = time.monotonic()
         with self._change:
             self._turns -= 1
+            self._untold += 1
             self._asked -= wanted
             self._mine.difference_update(settlement.token for settlement, _ in zip(done, replies, strict=False))
             self._take_in(claimed, wanted)
         self._report(done, replies)
+        with self._change:
+            self._untold -= 1
 
     def _take_in(self, claimed: list[Claimed] | None, wanted: int, goes_on: bool = False) -> None:
         """Make what was claimed ready; None, the lease is gone, ends this child.

@@ -12,7 +12,7 @@ from tests.chaos.steps import STEPS, WHENS, When
 
 ALIASES = {"claim"}
 """An ``exchange`` that nothing of ours calls by this name."""
-READS = {"queued", "retrying"}
+READS = {"queued", "retrying", "awaited", "snapshot"}
 """Who dies of them leaves all as it was."""
 
 

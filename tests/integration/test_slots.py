@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from rq.timeouts import JobTimeoutException
 
 from jobs import connection, keys, prepare, queues, scripts, settings
 from jobs.job import Job
+from jobs.scripts import Settlement
 from jobs.worker import deadlines
 from jobs.worker.deadlines import Slot
 from jobs.worker.execution import Runner, new_loop
@@ -62,7 +63,7 @@ def slots(client: Redis) -> Iterator[Slots]:
 
 def start(slots: Slots) -> Callable[[], None]:
     """Run the slots; the function returned ends them and waits."""
-    thread = threading.Thread(target=slots.run)
+    thread = threading.Thread(target=slots.run, daemon=True)
     thread.start()
 
     def end() -> None:
@@ -72,6 +73,57 @@ def start(slots: Slots) -> Callable[[], None]:
         assert not thread.is_alive()
 
     return end
+
+
+def test_at_the_end_everybody_has_been_told_of_what_was_handed_in(client: Redis, slots: Slots, tmp_path: Path) -> None:
+    """Else the last lines of the log, and what follows a job, would be cut off."""
+    told: list[tuple[str, bool]] = []
+
+    def tell(done: Sequence[Settlement], replies: Sequence[int]) -> None:
+        over = slots._over.wait(0.3)
+        told.extend((one.id, over) for one in done)
+
+    slots._ended = tell
+    job_id = accept(client, tmp_path / "log", 1)[0]
+    end = start(slots)
+    wait_for(lambda: finished(client), "the job to be handed in")
+    end()
+    assert told == [(job_id, False)]
+
+
+def test_what_was_handed_in_for_busy_threads_and_came_back_at_the_end_is_handed_in_again(
+    client: Redis, slots: Slots, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    real, gate, asked, fails = scripts.exchange, tmp_path / "gate", threading.Event(), threading.Event()
+
+    def help_out() -> bool:
+        slots.help_out()
+        return asked.is_set()
+
+    helper = threading.Thread(target=wait_for, args=(help_out, "it to be due"), daemon=True)
+
+    def exchange(*args: Any) -> Any:
+        if threading.current_thread() is helper:
+            asked.set()
+            assert fails.wait(20)
+            raise redis.exceptions.ConnectionError("as if the connection had broken")
+        return real(*args)
+
+    monkeypatch.setattr(scripts, "exchange", exchange)
+    queues.submit(client, [prepare(t.climb, str(tmp_path / name)) for name in ("first", *["gate"] * 11)])
+    end = start(slots)
+    wait_for(lambda: slots._ready and not slots._free, "all threads to be busy, and more to wait")
+    (tmp_path / "first").touch()
+    wait_for(lambda: slots._done and not slots._free, "a result that nobody has time to hand in")
+    helper.start()
+    assert asked.wait(20)
+    slots.stop.set()
+    gate.touch()
+    wait_for(lambda: finished(client) == 4, "the others to be handed in")
+    fails.set()
+    end()
+    helper.join()
+    assert finished(client) == 5
 
 
 def accept(client: Redis, log: Path, count: int) -> list[str]:
