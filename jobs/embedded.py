@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from jobs import address
 from jobs.address import Address
@@ -21,7 +21,8 @@ from jobs.errors import ServerError, SettingsError
 START_TIMEOUT = 15.0
 STOP_TIMEOUT = 10.0
 
-_held: list[IO[str]] = []
+_held: list[int] = []
+"""Descriptors, not files: those would complain of not being closed when the process ends."""
 
 
 def attach(folder: Path) -> Address:
@@ -31,7 +32,7 @@ def attach(folder: Path) -> Address:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        users = open(folder / "users.lock", "a")  # noqa: SIM115 - held until the process ends
+        users = os.open(folder / "users.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     except OSError as error:
         raise SettingsError(
             "JOBS_FOLDER", str(folder), f"the local Redis cannot keep its data there: {error}"
@@ -48,7 +49,7 @@ def detach(folder: Path) -> None:
     if not _held:
         return
     while _held:
-        _held.pop().close()
+        os.close(_held.pop())
     deadline = time.monotonic() + STOP_TIMEOUT
     others_since = time.monotonic()
     while _guarded(folder) and time.monotonic() < deadline:
