@@ -94,7 +94,7 @@ def markdown(headings: tuple[str, ...], lines: list[tuple[str, ...]]) -> str:
 
 def facts(stage: Stage, aof: bool) -> list[str]:
     """The machine and the versions, a line each."""
-    said = stage.redis.info("server")
+    said = stage.redis.info("server", "memory")
     server = (
         f"Valkey {said['valkey_version']}" if "valkey_version" in said else f"Redis {said.get('redis_version', '?')}"
     )
@@ -105,7 +105,8 @@ def facts(stage: Stage, aof: bool) -> list[str]:
         f"Machine: {_processor()}, {os.cpu_count()} cores, {_memory()}; load {load:.1f} at the start",
         f"System: {platform.system()} {platform.release()}, {platform.python_implementation()} "
         f"{platform.python_version()}",
-        f"Server: {server}, on the same machine, append-only file {'on' if aof else 'off'}",
+        f"Server: {server} on {said.get('mem_allocator', '?')} malloc, on the same machine, append-only file "
+        f"{'on' if aof else 'off'}",
         f"Packages: {versions}",
         f"Peers: {_peers()}",
     ]
