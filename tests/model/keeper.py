@@ -5,6 +5,7 @@ from hypothesis.stateful import precondition, rule
 
 from jobs import keys, scripts
 from tests.model.base import pick
+from tests.model.model import Execution
 from tests.model.state import ENDED, IDS, LANES, LONG_AGO, QUEUES, SURVIVES, WORKER, lane_of, queue_of
 from tests.model.work import Work, children, numbers
 
@@ -28,16 +29,20 @@ class Keeper(Work):
         lost = [child for child, until in self.now.leases.items() if float(until) < LONG_AGO and child not in but]
         return sorted(lost, key=lambda child: float(self.now.leases[child]))
 
-    def _tick(self, own: list[str]) -> None:
-        self.client.set(keys.TICKED, str(self.client.time()[0]))
-        lost = self._lapsed(own)
-        held = [self.model.executions(child) for child in lost]
-        failing = {
+    def _failing(self, held: list[list[Execution]]) -> set[str]:
+        """The jobs that have lost a lease too often, of what each lost child held."""
+        return {
             one[1]
             for found in held
             for one in found
             if len(found) == 1 and one not in self.model.orphans and self._fails(one[1], "lost_leases")
         }
+
+    def _tick(self, own: list[str]) -> None:
+        self.client.set(keys.TICKED, str(self.client.time()[0]))
+        lost = self._lapsed(own)
+        held = [self.model.executions(child) for child in lost]
+        failing = self._failing(held)
         joined: dict[str, list[str]] = {}
         due = {job for queue in QUEUES for job in self.now.due(queue)}
         for key in self.now.all.get(keys.QUEUES, []):
@@ -60,12 +65,7 @@ class Keeper(Work):
     def _recover(self) -> None:
         lost = self._lapsed([])
         held = [self.model.executions(child) for child in lost]
-        failing = {
-            one[1]
-            for found in held
-            for one in found
-            if len(found) == 1 and one not in self.model.orphans and self._fails(one[1], "lost_leases")
-        }
+        failing = self._failing(held)
         scripts.recover(self.client, SURVIVES, b"lost")
         self.model.granted -= set(lost)
         self._put_back(held, failing)
