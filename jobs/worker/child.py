@@ -20,7 +20,7 @@ from jobs.health import heartbeat
 from jobs.reaper import follow_up
 from jobs.settings import current
 from jobs.supervise.loops import declared
-from jobs.supervise.process import die_with_launcher
+from jobs.supervise.process import die_with_launcher, run_in_batches
 from jobs.supervise.stop import on_signal
 from jobs.worker import deadlines
 from jobs.worker.execution import Runner, Runs, new_loop
@@ -36,6 +36,9 @@ log = logs.of("worker")
 BUILT_IN = (heartbeat.TASK,)
 """Tasks of our own; importing their modules has registered them."""
 
+TURNS = 2
+"""Turns at a time over a worker's children, so that the server has the next one at hand when it is done with one; with
+more of them, children run jobs at the same time and take the processor from the server."""
 HOUSEKEEPING = 0.1
 BELL_DEADLINE = PATIENCE + 3.0
 LAST_WORD = 0.5
@@ -46,6 +49,7 @@ def main(arguments: list[str]) -> int:
     """Run until SIGTERM, or until the lease is lost; returns the exit code."""
     child, worker, threads, table, ready, *queues = arguments
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the launcher's to pass on
+    run_in_batches()
     settings = current()
     registry.load(settings.tasks)
     with os.fdopen(int(ready), "w") as keeper:
@@ -60,6 +64,7 @@ def main(arguments: list[str]) -> int:
         Link(client, bells, worker, child, tuple(queues), dict(settings.max_running), meter.waited),
         rows,
         int(threads),
+        max(TURNS // settings.processes, 1),
         runner,
         Life(client, worker),
         meter.ended,

@@ -1,10 +1,10 @@
 """Leaders and followers: threads that take work from one local deque, and go to Redis in turns.
 
-A free thread does what is needed most. Two at most take a turn: in one round trip it hands in what has been done and
-is given what comes next, for all of them; while the server is busy with one turn, the next is on its way. How much it
-asks for follows from how long jobs take, so that what waits here waits briefly. Where there was less than that, one
-thread a queue waits at its bell; what it is given it runs itself. So there is a thread for each slot and one for each
-bell, and all are alike.
+A free thread does what is needed most. One or two at most take a turn: in one round trip it hands in what has been
+done and is given what comes next, for all of them; while the server is busy with one turn, the next is on its way. How
+much it asks for follows from how long jobs take, so that what waits here waits briefly. Where there was less than that,
+one thread a queue waits at its bell; what it is given it runs itself. So there is a thread for each slot and one for
+each bell, and all are alike.
 """
 
 import logging
@@ -32,8 +32,6 @@ log = logs.of("worker")
 
 MOST = 256
 """Jobs claimed at once, at most."""
-TURNS = 2
-"""Turns at a time, so that the server has the next one at hand when it is done with one."""
 AHEAD = 0.02
 """Seconds of work to hold ready."""
 PATIENCE = 0.1
@@ -69,6 +67,7 @@ class Slots:
         link: Link,
         table: Table,
         threads: int,
+        turns: int,
         runner: Runs,
         life: Life,
         ended: Callable[[Sequence[Settlement], Sequence[int]], None],
@@ -76,7 +75,9 @@ class Slots:
         stop: threading.Event,
         survives: int,
     ) -> None:
-        """``ended`` is told of what was handed in, with the replies of ``scripts.exchange``."""
+        """At most ``turns`` at a time; ``ended`` is told of what was handed in, with the replies of
+        ``scripts.exchange``.
+        """
         self._link = link
         self._table = table
         self._runner = runner
@@ -91,6 +92,7 @@ class Slots:
         """Tokens that were put back, because the reply that gave them seemed lost."""
         self._done: list[Settlement] = []
         self._change = threading.Condition()
+        self._most_turns = turns
         self._turns = 0
         self._asked = 0
         """Jobs that turns on their way have asked for."""
@@ -130,7 +132,8 @@ class Slots:
         if late:
             self.give_back()
         with self._change:
-            overdue = bool(self._done) and time.time() - self._done[0].ended > PATIENCE and self._turns < TURNS
+            may_turn = self._turns < self._most_turns
+            overdue = may_turn and bool(self._done) and time.time() - self._done[0].ended > PATIENCE
             self._turns += overdue
         if overdue:
             self._turn(0)
@@ -176,7 +179,7 @@ class Slots:
                     return None
                 if (
                     (self._done or self._called)
-                    and self._turns < TURNS
+                    and self._turns < self._most_turns
                     and (wanted := self._wanted(stopping)) is not None
                 ):
                     self._turns += 1

@@ -36,7 +36,8 @@ WORKER, CHILD = "worker-a", "worker-a.1"
 
 
 @pytest.fixture
-def slots(client: Redis) -> Iterator[Slots]:
+def slots(request: pytest.FixtureRequest, client: Redis) -> Iterator[Slots]:
+    """Four threads; two turns at a time, unless the test asks for another number."""
     scripts.grant(client, CHILD, 600)
     stop = threading.Event()
     link = Link(
@@ -50,6 +51,7 @@ def slots(client: Redis) -> Iterator[Slots]:
         link,
         Table.create(4),
         4,
+        getattr(request, "param", 2),
         Runner(client, new_loop(), CHILD),
         Life(client, WORKER),
         lambda done, replies: None,
@@ -73,6 +75,30 @@ def start(slots: Slots) -> Callable[[], None]:
         assert not thread.is_alive()
 
     return end
+
+
+@pytest.mark.parametrize(("slots", "together"), [(1, False), (2, True)], indirect=["slots"])
+def test_no_more_turns_are_on_their_way_than_there_may_be(
+    client: Redis, slots: Slots, together: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    real, inside, met = scripts.exchange, set(), threading.Event()
+
+    def exchange(*args: Any) -> Any:
+        inside.add(threading.get_ident())
+        if len(inside) > 1:
+            met.set()
+        met.wait(0.2)
+        try:
+            return real(*args)
+        finally:
+            inside.remove(threading.get_ident())
+
+    monkeypatch.setattr(scripts, "exchange", exchange)
+    accept(client, tmp_path / "log", 40)
+    end = start(slots)
+    wait_for(lambda: finished(client) == 40, "the jobs to be handed in")
+    end()
+    assert met.is_set() == together
 
 
 def test_at_the_end_everybody_has_been_told_of_what_was_handed_in(client: Redis, slots: Slots, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -231,6 +232,13 @@ def test_sigterm_lets_the_running_job_finish_and_leaves_the_rest(
 def test_an_idle_worker_stops_within_three_seconds(worker: Process) -> None:
     worker.signal(signal.SIGTERM)
     assert worker.ends(within=3) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has this policy")
+def test_who_runs_jobs_pushes_nobody_off_a_processor(worker: Process) -> None:
+    keeper, child = worker.tree()
+    policies = [{os.sched_getscheduler(thread.id) for thread in process.threads()} for process in (keeper, child)]
+    assert policies == [{os.SCHED_OTHER}, {os.SCHED_BATCH}]
 
 
 @pytest.mark.parametrize("killed", ["keeper", "child"])
