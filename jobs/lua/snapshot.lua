@@ -10,12 +10,13 @@
 -- returns  the time, keys 1 to 3, whether there is key 4, the rows, the times seen, the paused queues, how many lanes
 --          are halted; for each queue its name, its length, its first jobs, how many are running, finished, failed,
 --          scheduled and deferred, the first that run, its heartbeat, the scheduled one that is due first, when the
---          first job was put there and its data, and of each that failed last its id and the end of its results;
+--          first job was put there and its data, of each that failed last its id and the end of its results, and of
+--          those of the first deferred that depend on a few others whether these may fail, and each with its status;
 --          for each halted lane its key, since when, its head, its depth; for each job that a process says it runs
 --          and that has a lane its id, the lane's key and depth; for each of RQ's workers its key and its queues
 
 local prefix, beats, last, failures = unpack(ARGV)
-local read = redis.pcall
+local read, FEW = redis.pcall, 10
 
 local function lane(key)
   return prefix .. ':signalbox:lane:' .. key
@@ -43,13 +44,33 @@ local function ends_of(ids)
   return ends
 end
 
+local function dependent(ids)
+  local found = {}
+  for _, id in ipairs(ids) do
+    local status, others, may_fail = unpack(read('HMGET', prefix .. ':job:' .. id, 'status', 'dependency_ids',
+      'allow_dependency_failures'))
+    local is_list, list = pcall(cjson.decode, status == 'deferred' and others or '')
+    if is_list and type(list) == 'table' and #list > 0 and #list <= FEW then
+      local states = {}
+      for _, other in ipairs(list) do
+        states[#states + 1] = tostring(other)
+        states[#states + 1] = read('HGET', prefix .. ':job:' .. tostring(other), 'status')
+      end
+      found[#found + 1] = { id, may_fail, states }
+    end
+  end
+  return found
+end
+
 local function look(name)
   local list, wip, scheduled = prefix .. ':queue:' .. name, prefix .. ':wip:' .. name, prefix .. ':scheduled:' .. name
   local failed, first = prefix .. ':failed:' .. name, read('LRANGE', list, 0, last)
+  local deferred = prefix .. ':deferred:' .. name
   return { name, read('LLEN', list), first, read('ZCARD', wip), read('ZCARD', prefix .. ':finished:' .. name),
-    read('ZCARD', failed), read('ZCARD', scheduled), read('ZCARD', prefix .. ':deferred:' .. name),
+    read('ZCARD', failed), read('ZCARD', scheduled), read('ZCARD', deferred),
     read('ZRANGE', wip, 0, last), read('HGETALL', prefix .. ':signalbox:heartbeat:' .. name),
-    read('ZRANGE', scheduled, 0, 0, 'WITHSCORES'), head_of(first), ends_of(read('ZRANGE', failed, -failures, -1)) }
+    read('ZRANGE', scheduled, 0, 0, 'WITHSCORES'), head_of(first), ends_of(read('ZRANGE', failed, -failures, -1)),
+    dependent(read('ZRANGE', deferred, 0, last)) }
 end
 
 local queues, looked_at = {}, {}

@@ -90,6 +90,18 @@ def test_lane_halted(stand: Stand, line: Redis) -> None:
     assert f"contact:1 (0 waiting for {job.id})" in said
 
 
+def test_waits_in_vain(stand: Stand, line: Redis) -> None:
+    """B depends on a, which fails; a, told to, succeeds when it is run again."""
+    queue = rq.Queue("default", connection=line, serializer=JSONSerializer)
+
+    def depend() -> None:
+        first = queue.enqueue(f"{t.__name__}.fail", job_id="a")
+        queue.enqueue(f"{t.__name__}.nap", 0, job_id="b", depends_on=first)
+
+    said = stand.proves("waits_in_vain", depend, jobs_says(stand, "cancel", "b"))
+    assert "1 job of 'default' waits in vain: b for a, which has failed" in said
+
+
 def test_unknown_task(stand: Stand, line: Redis) -> None:
     """Enqueued by RQ, which asks nobody whether there is such a task."""
     queue = rq.Queue("default", connection=line, serializer=JSONSerializer)

@@ -15,6 +15,8 @@ from jobs.catalog import Awaited, Filter
 from jobs.catalog.dependence import in_vain
 from jobs.cli import cli
 from jobs.errors import JobAwaited
+from jobs.health import snapshot
+from jobs.health.snapshot import InVain
 from jobs.job import Job
 from jobs.queues import JobRef
 from tests import tasks as t
@@ -143,6 +145,45 @@ class TestRetention:
         assert client.lrange(keys.lane("lane"), 0, -1) == [behind.id.encode()]
         assert in_full(client, waiting.id).in_vain == [Awaited(first.id, "canceled")]
         assert catalog.act(client, "retry", [first.id]).ids
+
+
+class TestFinding:
+    """Named for all to see, from the first look until somebody has decided."""
+
+    def found(self, client: Redis) -> tuple[InVain, ...]:
+        return next(queue.in_vain for queue in snapshot.read(client, ("mail",), 0).queues if queue.name == "mail")
+
+    @pytest.mark.parametrize("how", ["failed", "stopped", "canceled"])
+    def test_who_waits_for_what_has_ended_badly(self, client: Redis, how: str) -> None:
+        job, other = ended(client, how), accept(client)
+        waiting, free = after(client, job.id, other.id), after(client, other.id)
+        assert self.found(client) == (InVain(waiting.id, job.id, how),)
+        catalog.act(client, "cancel", [waiting.id])
+        assert self.found(client) == ()
+        assert free.get_status() == "deferred"
+
+    def test_who_waits_for_what_is_gone(self, client: Redis) -> None:
+        job = ended(client, "canceled")
+        waiting = after(client, job.id)
+        Job.fetch(job.id, client).delete()
+        assert self.found(client) == (InVain(waiting.id, job.id, "gone"),)
+
+    def test_nobody_who_allows_for_it_or_waits_for_many(self, client: Redis) -> None:
+        job, others = ended(client, "failed"), [accept(client).id for _ in range(10)]
+        after(client, job.id, others[0], may_fail=True)
+        many = after(client, job.id, *others)
+        assert self.found(client) == ()
+        assert in_full(client, many.id).in_vain
+
+    def test_no_junk_hides_another(self, client: Redis) -> None:
+        job = ended(client, "failed")
+        waiting = after(client, job.id)
+        for number, junk in enumerate(("", "[", "{}", "7", '[{"a": 1}, null]', '["odd"]', "[" * 2000)):
+            client.hset(keys.job(f"junk-{number}"), mapping={"status": "deferred", "dependency_ids": junk})
+            client.zadd(keys.registry("deferred", "mail"), {f"junk-{number}": number})
+        client.set(keys.job("odd"), "junk")
+        client.zadd(keys.registry("deferred", "mail"), {"odd": 8, "none": 9})
+        assert InVain(waiting.id, job.id, "failed") in self.found(client)
 
 
 class TestPage:

@@ -12,6 +12,7 @@ from jobs.health.snapshot import (
     Elsewhere,
     Foreign,
     Heartbeat,
+    InVain,
     Lane,
     Process,
     QueueView,
@@ -174,6 +175,11 @@ FAULTS: dict[str, list[Snapshot]] = {
         replace(HEALTHY, held_up=(Lane("contact:42", "a", 2, NOW - 300),)),
         replace(HEALTHY, held_up=(Lane("contact:42", "a", 3, NOW - 300), Lane("contact:43", "b", 9, NOW - 900))),
     ],
+    "waits_in_vain": [
+        replace(HEALTHY, queues=(queue(in_vain=(InVain("b", "a", "failed"),)),)),
+        replace(HEALTHY, queues=(queue(in_vain=(InVain("b", "a", "gone"), InVain("c", "a", "canceled"))),)),
+        replace(HEALTHY, queues=(queue(in_vain=tuple(InVain(f"b{n}", "a", "stopped") for n in range(11))),)),
+    ],
     "backlog_growing": [replace(HEALTHY, queues=(replace(BACKLOG, waiting=400),), past=RISE)],
     "serializer_mismatch": [
         line(process("worker", serializer="pickle")),
@@ -221,6 +227,7 @@ FAULTS: dict[str, list[Snapshot]] = {
 CASES = [(code, snapshot) for code, snapshots in FAULTS.items() for snapshot in snapshots]
 WARN = {
     *("queue_paused", "all_slots_busy", "lane_halted", "lane_blocked", "backlog_growing", "code_mismatch"),
+    "waits_in_vain",
     *("version_mismatch", "clock_skew", "draining_too_short", "redis_not_persistent", "stuck_job", "worker_silent"),
 }
 
@@ -440,6 +447,12 @@ def test_the_gravest_come_first() -> None:
         (FAULTS["stuck_job"][2], ["Job a runs 16 s past its timeout"]),
         (FAULTS["lane_halted"][0], ["1 lane halted", "the longest for 10 min", "contact:42 (7 waiting for a)"]),
         (FAULTS["lane_blocked"][1], ["8 jobs of lane contact:43 wait for b", "for 15 min", "1 other lane"]),
+        (FAULTS["waits_in_vain"][0], ["1 job of 'default' waits in vain: b for a, which has failed"]),
+        (FAULTS["waits_in_vain"][1], ["2 jobs", "b for a, which is gone, c for a, which was canceled"]),
+        (
+            FAULTS["waits_in_vain"][2],
+            ["At least 11 jobs of 'default' wait", "b0 for a, which was stopped", "6 more"],
+        ),
         (FAULTS["backlog_growing"][0], ["100 jobs waited 5 min ago, 400 now, 1 a second"]),
         (FAULTS["serializer_mismatch"][0], ["web-host-1-b007 uses json", "worker-host-1-b007 uses pickle"]),
         (FAULTS["serializer_mismatch"][1], ["a, is pickle", "read json"]),

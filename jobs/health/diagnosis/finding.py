@@ -25,6 +25,7 @@ Code = Literal[
     "stuck_job",
     "lane_halted",
     "lane_blocked",
+    "waits_in_vain",
     "backlog_growing",
     "serializer_mismatch",
     "unknown_task",

@@ -5,11 +5,14 @@ from typing import Any
 
 from jobs.health.diagnosis.finding import Check, Finding, Limits, ago, count, listed
 from jobs.health.snapshot import Process, Snapshot
+from jobs.health.snapshot.queues import SAMPLES
 
 STILL = 8.0
 """Seconds without a turn of its housekeeping, which comes ten times a second, after which a process is held."""
 OVERDUE = 15.0
 """Seconds past its timeout; a keeper ends what it can after 5."""
+
+OUTCOMES = {"failed": "has failed", "stopped": "was stopped", "canceled": "was canceled", "gone": "is gone"}
 
 
 def _stuck(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
@@ -79,6 +82,22 @@ def _blocked(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         )
 
 
+def _in_vain(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    """Jobs depend on others that have ended badly: RQ would let them wait for ever."""
+    for queue in (queue for queue in snapshot.queues if queue.in_vain):
+        jobs = {one.job: one.awaited for one in queue.in_vain}
+        how_many = f"{'At least ' if len(jobs) > SAMPLES else ''}{count(len(jobs), 'job')}"
+        shown = listed(f"{one.job} for {one.awaited}, which {OUTCOMES[one.how]}" for one in queue.in_vain)
+        yield Finding(
+            "waits_in_vain",
+            "warn",
+            f"{how_many} of '{queue.name}' {'waits' if len(jobs) == 1 else 'wait'} in vain: {shown}",
+            {"queue": queue.name, "jobs": jobs},
+            "Run what failed again with: python -m jobs dead retry JOB, and what depends on it follows; or give up "
+            f"what waits: python -m jobs cancel {queue.in_vain[0].job}",
+        )
+
+
 def _unknown(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     """Jobs have failed because those who work now do not know their task."""
     for queue in snapshot.queues:
@@ -96,4 +115,4 @@ def _unknown(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             )
 
 
-CHECKS: tuple[Check, ...] = (_stuck, _halted, _blocked, _unknown)
+CHECKS: tuple[Check, ...] = (_stuck, _halted, _blocked, _in_vain, _unknown)

@@ -97,6 +97,16 @@ class Refused:
 
 
 @dataclass(frozen=True)
+class InVain:
+    """A job that waits for one that will not let it go by itself."""
+
+    job: str
+    awaited: str
+    how: str
+    """``failed``, ``stopped``, ``canceled`` or ``gone``."""
+
+
+@dataclass(frozen=True)
 class QueueView:
     """The counts of one queue, heartbeat jobs left out, and its first jobs."""
 
@@ -118,6 +128,8 @@ class QueueView:
     next_at: float | None = None
     """When the first of its scheduled jobs is due."""
     refused: Refused | None = None
+    in_vain: tuple[InVain, ...] = ()
+    """Of its first deferred jobs."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,9 @@ from itertools import starmap
 from typing import Any
 
 from jobs import keys, records
-from jobs.health.snapshot.model import Heartbeat, QueueView, Refused
+from jobs.catalog.dependence import Awaited, in_vain
+from jobs.catalog.states import BY_STATUS, State
+from jobs.health.snapshot.model import Heartbeat, InVain, QueueView, Refused
 from jobs.queues import MAX_PAYLOAD
 from jobs.scripts.call import pairs
 
@@ -18,12 +20,12 @@ BY_TYPE = b"back:"
 LAST_FAILED = 3
 """Failures of a queue that are looked at, to see whether a worker could not even begin."""
 HOPELESS = re.compile(r"^(?:jobs\.errors|rq\.exceptions)\.(UnknownTask|DeserializationError): (.*)$", re.MULTILINE)
-EMPTY: tuple[Any, ...] = (0, [], 0, 0, 0, 0, 0, [], [], [], (None, None), [])
+EMPTY: tuple[Any, ...] = (0, [], 0, 0, 0, 0, 0, [], [], [], (None, None), [], [])
 
 
 def parse(name: str, paused: bool, replies: Sequence[Any]) -> QueueView:
     """A queue, by what ``snapshot.lua`` returns of it; where that is an error, as if there was nothing."""
-    length, waiting, active, finished, failed, scheduled, deferred, running, beat, due, head, last_failed = (
+    length, waiting, active, finished, failed, scheduled, deferred, running, beat, due, head, last_failed, dependent = (
         default if isinstance(reply, Exception) else reply for reply, default in zip(replies, EMPTY, strict=True)
     )
     waiting_ids, waiting_beats = _without_heartbeats(text(job_id) for job_id in waiting)
@@ -45,6 +47,7 @@ def parse(name: str, paused: bool, replies: Sequence[Any]) -> QueueView:
         paused=paused,
         next_at=float(due[1]) if due else None,
         refused=max(filter(None, starmap(_refused, pairs(last_failed))), key=lambda one: one.at, default=None),
+        in_vain=tuple(filter(None, starmap(_in_vain, dependent))),
     )
 
 
@@ -72,6 +75,17 @@ def _refused(job_id: bytes, latest: Any) -> Refused | None:
         if found := HOPELESS.search(records.error_of(dict(pairs(fields))) or ""):
             return Refused(text(job_id), found[1], found[2], int(text(entry).split("-")[0]) / 1000)
     return None
+
+
+def _in_vain(job_id: bytes, may_fail: bytes | None, others: Sequence[Any]) -> InVain | None:
+    """The job, if one that it depends on will let it go no more."""
+    found = [Awaited(text(other), _state(status)) for other, status in pairs(others)]
+    dead = in_vain(found, may_fail == b"1")
+    return InVain(text(job_id), dead[0].id, dead[0].state or "gone") if dead else None
+
+
+def _state(status: Any) -> State | None:
+    return None if status is None else BY_STATUS.get(text(status) if isinstance(status, bytes) else "", "waiting")
 
 
 def sniff(data: bytes) -> str:
