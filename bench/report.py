@@ -46,7 +46,8 @@ Celery with `acks_late`, taskiq with its stream broker; Huey never does. Ours is
 RQ is its `SimpleWorker` (no fork for each job, its quickest) with its default settings. "Ratio" is how many times
 better ours is. Latency is from before `enqueue` to the job's first line, over 300 jobs; memory is the proportional
 set size of all processes of a worker; commands are those that clients send, with RQ's scheduler running as ours is.
-What a long queue costs depends on how the server allocates memory: see [MILLION.md](MILLION.md).
+Of two children, and of the one beside them, the first 40,000 jobs are left out, while the second child starts.
+[APART.md](APART.md) has what was measured apart: a long queue by the server's allocator, two children beside one.
 
 ## To run it again
 

@@ -175,8 +175,9 @@ class Stage:
         """Until a worker has said so. Raises ``BenchError`` when it does not."""
         self._wait(lambda: int(worker.has_said(words)), 1, worker)
 
-    def rate(self, jobs: int, worker: Worker, kept: Callable[[], int] | None = None) -> float:
-        """Jobs a second, from the start of the first until the result of the last is kept, as ``kept`` counts them.
+    def rate(self, jobs: int, worker: Worker, kept: Callable[[], int] | None = None, after: int = 0) -> float:
+        """Jobs a second, from the start of the first until the result of the last is kept, as ``kept`` counts them;
+        those that start before so many others have are left out.
 
         Raises ``BenchError`` unless each of them has run once.
         """
@@ -186,7 +187,7 @@ class Stage:
         records = self.records()
         if len(records) != jobs or len({record.number for record in records}) != jobs:
             raise BenchError(f"{jobs} jobs were to run once, but {len(records)} ran")
-        return jobs / (ended - records[0].at) * 1e9
+        return (jobs - after) / (ended - records[after].at) * 1e9
 
     def _finished(self) -> int:
         """How many results there are of ours, or of RQ, whose registry is the same."""

@@ -12,6 +12,8 @@ from bench.tasks import append, nap
 from jobs import enqueue_many
 
 JOBS, RQ_JOBS = 20_000, 1_000
+SETTLED = 40_000
+"""Jobs after which the second child has long started; until then it takes the processor from the first."""
 NAPS, RQ_NAPS = 600, 40
 UNIT = "jobs/s"
 
@@ -22,7 +24,11 @@ def one_child(stage: Stage) -> list[Row]:
 
 
 def two_children(stage: Stage) -> list[Row]:
-    found = play({"one": lambda: ours(stage), "two": lambda: ours(stage, processes=2), "rq": lambda: rq(stage)})
+
+    def settled(processes: int) -> float:
+        return ours(stage, jobs=SETTLED + 2 * JOBS, processes=processes, after=SETTLED)
+
+    found = play({"one": lambda: settled(1), "two": lambda: settled(2), "rq": lambda: rq(stage)})
     goal = of_baseline(1, "1 child", found["one"])
     return [Row("children", "No-op jobs, 2 children, T=10", UNIT, found["two"], found["rq"], goal=goal)]
 
@@ -38,12 +44,19 @@ def waiting(stage: Stage) -> list[Row]:
 
 
 def ours(
-    stage: Stage, task: Any = append, jobs: int = JOBS, *, threads: int = 10, processes: int = 1, key: str | None = None
+    stage: Stage,
+    task: Any = append,
+    jobs: int = JOBS,
+    *,
+    threads: int = 10,
+    processes: int = 1,
+    key: str | None = None,
+    after: int = 0,
 ) -> float:
     stage.clear()
     enqueue_many(task.prepare(number, key=key) for number in range(jobs))
     with stage.ours(threads=threads, processes=processes) as worker:
-        return stage.rate(jobs, worker)
+        return stage.rate(jobs, worker, after=after)
 
 
 def rq(stage: Stage, task: Callable[..., Any] = append, jobs: int = RQ_JOBS) -> float:
