@@ -47,7 +47,7 @@ RQ is its `SimpleWorker` (no fork for each job, its quickest) with its default s
 better ours is. Latency is from before `enqueue` to the job's first line, over 300 jobs; memory is the proportional
 set size of all processes of a worker; commands are those that clients send, with RQ's scheduler running as ours is.
 Of two children, and of the one beside them, the first 40,000 jobs are left out, while the second child starts.
-[APART.md](APART.md) has what was measured apart: a long queue by the server's allocator, two children beside one.
+[APART.md](APART.md) has what was measured apart: what a long queue costs the server, two children beside one.
 
 ## To run it again
 

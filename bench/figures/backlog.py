@@ -1,11 +1,11 @@
 """A million jobs wait in a server of their own; in turns with it, a worker starts on a short queue in an empty one.
 
-Two servers, because a million jobs slow down whatever else is in theirs.
+Two servers, because one that holds a million jobs is not as one whose queue is empty.
 """
 
 from rq import Queue
 
-from bench.figures.rounds import ROUNDS, play
+from bench.figures.rounds import play
 from bench.results import Row, of_baseline
 from bench.stage import QUEUE, Stage
 from bench.tasks import append
@@ -13,6 +13,7 @@ from bench.tasks import append
 FULL, WINDOW = 1_000_000, 20_000
 QUICK_FULL, QUICK_WINDOW = 100_000, 10_000
 RQ_JOBS = 20_000
+ROUNDS = 11
 
 
 def million(stage: Stage) -> list[Row]:
@@ -37,7 +38,7 @@ def million(stage: Stage) -> list[Row]:
             with stage.ours() as worker:
                 return stage.window(window, worker)
 
-        found = play({"full": on_top, "empty": on_short})
+        found = play({"full": on_top, "empty": on_short}, ROUNDS)
     goal = of_baseline(0.9, "empty queue", found["empty"])
     return [
         Row("million", f"No-op jobs, {full:,} queued", "jobs/s", found["full"], goal=goal),
