@@ -20,6 +20,13 @@ class Awaited(NamedTuple):
     state: State | None
     """None: it is gone."""
 
+    @property
+    def fate(self) -> str:
+        """Of one that is waited for in vain: what has become of it."""
+        return {"failed": "has failed", "stopped": "was stopped", "canceled": "was canceled"}.get(
+            self.state or "", "is gone"
+        )
+
 
 def awaited_by(client: Redis, job_id: str) -> list[str]:
     """Who waits for a job that has not finished: their ids, the first ``MOST`` in order."""

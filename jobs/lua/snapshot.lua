@@ -52,9 +52,10 @@ local function dependent(ids)
     local is_list, list = pcall(cjson.decode, status == 'deferred' and others or '')
     if is_list and type(list) == 'table' and #list > 0 and #list <= FEW then
       local states = {}
-      for _, other in ipairs(list) do
-        states[#states + 1] = tostring(other)
-        states[#states + 1] = read('HGET', prefix .. ':job:' .. tostring(other), 'status')
+      for _, one in ipairs(list) do
+        local other = tostring(one)
+        states[#states + 1] = other
+        states[#states + 1] = read('HGET', prefix .. ':job:' .. other, 'status')
       end
       found[#found + 1] = { id, may_fail, states }
     end

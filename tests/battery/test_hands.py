@@ -91,7 +91,6 @@ def test_lane_halted(stand: Stand, line: Redis) -> None:
 
 
 def test_waits_in_vain(stand: Stand, line: Redis) -> None:
-    """B depends on a, which fails; a, told to, succeeds when it is run again."""
     queue = rq.Queue("default", connection=line, serializer=JSONSerializer)
 
     def depend() -> None:

@@ -13,6 +13,7 @@ from rq.job import Dependency
 from jobs import catalog, gates, keys, reaper, retention, scripts, settings
 from jobs.catalog import Awaited, Filter
 from jobs.catalog.dependence import in_vain
+from jobs.catalog.states import State
 from jobs.cli import cli
 from jobs.errors import JobAwaited
 from jobs.health import snapshot
@@ -154,10 +155,10 @@ class TestFinding:
         return next(queue.in_vain for queue in snapshot.read(client, ("mail",), 0).queues if queue.name == "mail")
 
     @pytest.mark.parametrize("how", ["failed", "stopped", "canceled"])
-    def test_who_waits_for_what_has_ended_badly(self, client: Redis, how: str) -> None:
+    def test_who_waits_for_what_has_ended_badly(self, client: Redis, how: State) -> None:
         job, other = ended(client, how), accept(client)
         waiting, free = after(client, job.id, other.id), after(client, other.id)
-        assert self.found(client) == (InVain(waiting.id, job.id, how),)
+        assert self.found(client) == (InVain(waiting.id, Awaited(job.id, how)),)
         catalog.act(client, "cancel", [waiting.id])
         assert self.found(client) == ()
         assert free.get_status() == "deferred"
@@ -166,7 +167,7 @@ class TestFinding:
         job = ended(client, "canceled")
         waiting = after(client, job.id)
         Job.fetch(job.id, client).delete()
-        assert self.found(client) == (InVain(waiting.id, job.id, "gone"),)
+        assert self.found(client) == (InVain(waiting.id, Awaited(job.id, None)),)
 
     def test_nobody_who_allows_for_it_or_waits_for_many(self, client: Redis) -> None:
         job, others = ended(client, "failed"), [accept(client).id for _ in range(10)]
@@ -183,7 +184,7 @@ class TestFinding:
             client.zadd(keys.registry("deferred", "mail"), {f"junk-{number}": number})
         client.set(keys.job("odd"), "junk")
         client.zadd(keys.registry("deferred", "mail"), {"odd": 8, "none": 9})
-        assert InVain(waiting.id, job.id, "failed") in self.found(client)
+        assert InVain(waiting.id, Awaited(job.id, "failed")) in self.found(client)
 
 
 class TestPage:

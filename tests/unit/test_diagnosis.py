@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 import pytest
 
+from jobs.catalog import Awaited
 from jobs.health.diagnosis import Code, Finding, Limits, diagnose
 from jobs.health.snapshot import (
     Answer,
@@ -176,9 +177,11 @@ FAULTS: dict[str, list[Snapshot]] = {
         replace(HEALTHY, held_up=(Lane("contact:42", "a", 3, NOW - 300), Lane("contact:43", "b", 9, NOW - 900))),
     ],
     "waits_in_vain": [
-        replace(HEALTHY, queues=(queue(in_vain=(InVain("b", "a", "failed"),)),)),
-        replace(HEALTHY, queues=(queue(in_vain=(InVain("b", "a", "gone"), InVain("c", "a", "canceled"))),)),
-        replace(HEALTHY, queues=(queue(in_vain=tuple(InVain(f"b{n}", "a", "stopped") for n in range(11))),)),
+        replace(HEALTHY, queues=(queue(in_vain=(InVain("b", Awaited("a", "failed")),)),)),
+        replace(
+            HEALTHY, queues=(queue(in_vain=(InVain("b", Awaited("a", None)), InVain("c", Awaited("a", "canceled")))),)
+        ),
+        replace(HEALTHY, queues=(queue(in_vain=tuple(InVain(f"b{n}", Awaited("a", "stopped")) for n in range(11))),)),
     ],
     "backlog_growing": [replace(HEALTHY, queues=(replace(BACKLOG, waiting=400),), past=RISE)],
     "serializer_mismatch": [

@@ -12,8 +12,6 @@ STILL = 8.0
 OVERDUE = 15.0
 """Seconds past its timeout; a keeper ends what it can after 5."""
 
-OUTCOMES = {"failed": "has failed", "stopped": "was stopped", "canceled": "was canceled", "gone": "is gone"}
-
 
 def _stuck(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     for process in snapshot.alive("worker"):
@@ -85,9 +83,9 @@ def _blocked(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
 def _in_vain(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     """Jobs depend on others that have ended badly: RQ would let them wait for ever."""
     for queue in (queue for queue in snapshot.queues if queue.in_vain):
-        jobs = {one.job: one.awaited for one in queue.in_vain}
+        jobs = {one.job: one.awaited.id for one in queue.in_vain}
         how_many = f"{'At least ' if len(jobs) > SAMPLES else ''}{count(len(jobs), 'job')}"
-        shown = listed(f"{one.job} for {one.awaited}, which {OUTCOMES[one.how]}" for one in queue.in_vain)
+        shown = listed(f"{one.job} for {one.awaited.id}, which {one.awaited.fate}" for one in queue.in_vain)
         yield Finding(
             "waits_in_vain",
             "warn",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jobs import keys
+from jobs.catalog.dependence import Awaited
 
 HELD = 2.0
 """Seconds without a turn of its housekeeping, which comes ten times a second."""
@@ -101,9 +102,7 @@ class InVain:
     """A job that waits for one that will not let it go by itself."""
 
     job: str
-    awaited: str
-    how: str
-    """``failed``, ``stopped``, ``canceled`` or ``gone``."""
+    awaited: Awaited
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ def _in_vain(job_id: bytes, may_fail: bytes | None, others: Sequence[Any]) -> In
     """The job, if one that it depends on will let it go no more."""
     found = [Awaited(text(other), _state(status)) for other, status in pairs(others)]
     dead = in_vain(found, may_fail == b"1")
-    return InVain(text(job_id), dead[0].id, dead[0].state or "gone") if dead else None
+    return InVain(text(job_id), dead[0]) if dead else None
 
 
 def _state(status: Any) -> State | None:
