@@ -257,7 +257,6 @@ def test_the_command_thread_survives_every_error(
     stop = threading.Event()
     stop.set()
     nursery = Nursery(client, "w", ("default",), count=1, threads=1, lease=6, survives=3)
-    stop = threading.Event()
     keeper = Keeper(settings.current(), "w", client, nursery, Looper(settings.current(), stop), stop, lambda: None)
     keeper._pubsub_exception_handler(error("as if"), client.pubsub(), threading.Thread())  # type: ignore[arg-type]
     assert any("listening again" in line for line in caplog.messages)

@@ -11,6 +11,7 @@ import pytest
 import rq
 from redis import Redis
 from rq import Callback, Queue
+from rq.command import send_shutdown_command
 from rq.job import JobStatus
 
 from jobs import enqueue, enqueue_many, keys, prepare
@@ -264,7 +265,9 @@ def test_a_killed_worker_takes_its_running_job_with_it(worker: Process, tmp_path
     wait_for(lambda: not any(is_alive(process.pid) for process in tree), "the child to die too")
 
 
-def test_a_worker_outlives_its_redis(monkeypatch: pytest.MonkeyPatch, processes: Processes, tmp_path: Path) -> None:
+def test_a_worker_outlives_its_redis_and_hears_commands_again(
+    monkeypatch: pytest.MonkeyPatch, processes: Processes, tmp_path: Path
+) -> None:
     port = free_port()
     monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{port}/0")
     server = start(tmp_path, port, "--loglevel", "warning")
@@ -279,7 +282,9 @@ def test_a_worker_outlives_its_redis(monkeypatch: pytest.MonkeyPatch, processes:
         wait_for(lambda: answers(port), "the server to be back")
         job = Queue("default", connection=client, serializer="json").enqueue(t.add, 1, 1)
         wait_for(over(job), "the job after the outage")
-        assert worker.popen.poll() is None
+        [channel] = wait_for(lambda: client.pubsub_channels("rq:pubsub:*"), "the worker to listen for commands again")
+        send_shutdown_command(client, channel.decode().removeprefix("rq:pubsub:"))
+        assert worker.ends() == 0
     finally:
         server.kill()
         server.wait()
