@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from jobs import scripts
-from tests.chaos import ambush
+from tests.chaos import provoke
 from tests.chaos.conftest import Proof
 from tests.chaos.line import Line
 from tests.chaos.steps import STEPS, WHENS, When
@@ -17,9 +17,9 @@ READS = {"queued", "retrying", "awaited", "snapshot"}
 
 
 @pytest.mark.parametrize("when", WHENS)
-@pytest.mark.parametrize("group", ambush.GROUPS)
+@pytest.mark.parametrize("group", provoke.GROUPS)
 def test_killed_at_every_step(line: Line, kept: Proof, group: str, when: When) -> None:
-    kept(ambush.killed_at(line, group, when))
+    kept(provoke.killed_at(line, group, when))
 
 
 def test_every_step_is_there() -> None:
@@ -28,4 +28,4 @@ def test_every_step_is_there() -> None:
     ]
     functions = {it.__name__ for it in ours if not it.__name__.startswith("_")}
     assert functions == {step.function for step in STEPS.values()} | ALIASES | READS
-    assert {step for group in ambush.GROUPS.values() for step in group} == set(STEPS)
+    assert {step for group in provoke.GROUPS.values() for step in group} == set(STEPS)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.chaos import ambush, combos, scenarios
+from tests.chaos import combos, provoke, scenarios
 from tests.chaos import tasks as t
 from tests.chaos.line import Line
 from tests.chaos.report import Report
@@ -88,7 +88,7 @@ def _nasty(task: Callable[..., object]) -> Run:
 
 
 def _steps(group: str, when: When) -> Run:
-    return _simple(ambush.killed_at, group, when, ROUNDS)
+    return _simple(provoke.killed_at, group, when, ROUNDS)
 
 
 def _held(line: Line, server: Server) -> Outcome:
@@ -127,6 +127,6 @@ SCENARIOS: dict[str, Run] = {
     "job that blocks in C": _nasty(t.block),
     "job that swallows its timeout": _nasty(t.swallow),
     "job that forks and returns twice": _nasty(t.return_twice),
-    **{f"SIGKILL {when} each step: {group}": _steps(group, when) for group in ambush.GROUPS for when in WHENS},
+    **{f"SIGKILL {when} each step: {group}": _steps(group, when) for group in provoke.GROUPS for when in WHENS},
     f"job that holds the interpreter for {HELD} s": _held,
 }
