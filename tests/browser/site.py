@@ -16,10 +16,15 @@ class Site:
     def __init__(self, browser: Browser, stack: Stack) -> None:
         self.stack = stack
         self.complaints: list[str] = []
+        self._provoked: list[str] = []
         self.answers: list[Response] = []
         """All that pages were sent."""
         self._browser = browser
         self._contexts: list[BrowserContext] = []
+
+    def provokes(self, words: str) -> None:
+        """From now on a complaint with these words is none, however often and however late it comes."""
+        self._provoked.append(words)
 
     def open(self, path: str = "/", *, dark: bool = False, phone: bool = False, **options: Any) -> Page:
         """A page in a context of its own, with all its scripts run."""
@@ -33,7 +38,7 @@ class Site:
         page = context.new_page()
         page.set_default_timeout(5_000)
         page.on("console", self._console)
-        page.on("pageerror", lambda error: self.complaints.append(f"script: {error}"))
+        page.on("pageerror", lambda error: self._complain(f"script: {error}"))
         page.on("requestfailed", self._failed)
         page.on("response", lambda answer: self.answers.append(answer))
         answer = page.goto(path if path.startswith("http") else self.stack.base + path)
@@ -47,11 +52,15 @@ class Site:
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
-            self.complaints.append(f"console: {message.text} ({message.location.get('url')})")
+            self._complain(f"console: {message.text} ({message.location.get('url')})")
 
     def _failed(self, request: Request) -> None:
         if "ERR_ABORTED" not in (request.failure or ""):
-            self.complaints.append(f"request: {request.url} {request.failure}")
+            self._complain(f"request: {request.url} {request.failure}")
+
+    def _complain(self, words: str) -> None:
+        if not any(one in words for one in self._provoked):
+            self.complaints.append(words)
 
 
 def is_live(page: Page) -> None:

@@ -171,11 +171,11 @@ def test_an_action_that_finds_no_web_says_so(site: Site) -> None:
     page = site.open("/jobs?key=unheard")
     is_live(page)
     rows(page).get_by_role("checkbox").check()
+    site.provokes("/api/jobs/actions")
     page.route("**/api/jobs/actions", lambda route: route.abort())
     page.get_by_role("button", name="Cancel").click()
     agree(page, "Cancel")
     expect(toast(page)).to_contain_text("Web does not answer; nothing is known to be done")
-    site.complaints.clear()
 
 
 def test_what_is_in_another_state_is_left_and_that_is_said(site: Site) -> None:
