@@ -3,8 +3,10 @@
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from jobs import catalog
 from tests.browser.site import Site, is_live
 from tests.browser.stack import Stack
+from tests.support import wait_for
 
 pytestmark = pytest.mark.usefixtures("tidy")
 
@@ -17,6 +19,11 @@ def fail(stack: Stack, name: str, count: int) -> None:
     """Failures that are a group of their own."""
     for _ in range(count):
         stack.enqueue("shop.resize_image", f"{name}.gif", 1)
+
+
+def has_failed(stack: Stack, job_id: str, attempts: int) -> bool:
+    found = catalog.detail(stack.client, job_id)
+    return bool(found and found.job.state == "failed" and found.job.attempts == attempts)
 
 
 def press(page: Page, row: Locator, button: str, *words: str) -> None:
@@ -55,6 +62,8 @@ def test_all_of_a_group_are_retried_and_then_deleted_and_no_other_is(site: Site)
     expect(row.locator(".count")).to_have_text("3")
     press(page, row, "Retry all", "Run 3 jobs anew that failed of “ValueError: bulk.gif: animated")
     expect(page.locator(".toast").last).to_contain_text("3 jobs run anew")
+    wait_for(lambda: all(has_failed(site.stack, job_id, 2) for job_id in site.stack.enqueued[-3:]), "them to fail anew")
+    page.reload()
     expect(row.locator(".count")).to_have_text("3")
     press(page, row, "Delete all", "Delete 3 jobs", "This cannot be undone")
     expect(page.locator(".toast").last).to_contain_text("3 jobs deleted")
