@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-import psutil
 from redis.exceptions import OutOfMemoryError
 
 from jobs import keys, queues
@@ -237,18 +236,17 @@ def children_recovered(line: Line, scale: Scale) -> Report:
     """SIGKILL a child of the only worker once it has lived a second, and let its jobs come back before the next."""
     line.environ |= BLAMELESS
     line.start_and_wait()
+    seen: dict[int, float] = {}
     for _ in range(scale.kills):
-        wait_for(lambda: _youngest(line.living[0]) > nursery.RESTART, "the last child to be older")
+        wait_for(lambda: _youngest(line.living[0], seen) > nursery.RESTART, "the last child to be older")
         _kill_and_wait(line, line.living[0], "child", scale)
     return line.report()
 
 
-def _youngest(worker: Process) -> float:
-    """How long a worker's last child has lived, in seconds."""
-    try:
-        return time.time() - max(process.create_time() for process in worker.tree())
-    except psutil.NoSuchProcess:
-        return 0.0
+def _youngest(worker: Process, seen: dict[int, float]) -> float:
+    """For how many seconds a worker's last child has been ``seen``: the system's own word is up to 1 s off."""
+    now = time.monotonic()
+    return now - max(seen.setdefault(pid, now) for pid in alive(worker))
 
 
 def workers_recovered(line: Line, scale: Scale) -> Report:
