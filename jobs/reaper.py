@@ -1,7 +1,7 @@
-"""What follows the end of a job, by RQ's own functions: dependents, rate-limit slots, webhooks.
+"""What follows the end of a job: those that depend on it are let go, and its webhooks are sent.
 
-``settle.lua`` notes it in the outbox in the same step that ends the job, so a crash in between loses nothing: the
-functions are safe to repeat, and a keeper repeats what is older than 10 s.
+``settle.lua`` notes it in the outbox in the same step that ends the job, so a crash in between loses nothing: it is
+safe to repeat, and a keeper repeats what is older than 10 s.
 """
 
 import time
@@ -9,14 +9,11 @@ import zlib
 from base64 import b64encode
 from typing import cast
 
-import rq
 from redis import Redis
 from redis.exceptions import RedisError
-from rq.exceptions import NoSuchJobError
 from rq.job import JobStatus
-from rq.rate_limit import release_slot
 
-from jobs import keys, logs
+from jobs import keys, logs, scripts
 from jobs.job import Job
 from jobs.settings import current
 
@@ -32,11 +29,14 @@ AT_ONCE = 100
 
 
 def follow_up(client: Redis, job_id: str) -> None:
-    """Do what follows the end of one job, and take it out of the outbox. Logs what fails; it is repeated later."""
-    for outcome in ("finished", "failed", "stopped", "canceled"):
+    """Do what follows the end of one job, and take it out of the outbox. Raises ``RedisError``; it is repeated then."""
+    for outcome in ("finished", "failed"):
         entry = f"{job_id}:{outcome}"
         if client.zscore(keys.OUTBOX, entry) is not None:
-            _follow_up(client, job_id, outcome)
+            at = scripts.follow(client, job_id, outcome)
+            while at:
+                at = scripts.follow(client, job_id, outcome, at)
+            _send_webhooks(client, job_id, outcome)
             client.zrem(keys.OUTBOX, entry)
 
 
@@ -48,22 +48,17 @@ def repeat_old(client: Redis) -> int:
     return len(old)
 
 
-def _follow_up(client: Redis, job_id: str, outcome: str) -> None:
+def _send_webhooks(client: Redis, job_id: str, outcome: str) -> None:
+    if not client.hget(keys.job(job_id), "webhooks"):
+        return
+    if not current().webhooks:
+        log.warning("job %s has webhooks, which are not sent: JOBS_WEBHOOKS is not 1", job_id)
+        return
     try:
         job = Job.fetch(job_id, client)
-    except NoSuchJobError:
-        return
-    queue = rq.Queue(job.origin, connection=client, job_class=Job, serializer=job.serializer)
-    try:
-        if outcome != "canceled":
-            queue.enqueue_dependents(job, refresh_job_status=False)
-        release_slot(job)
-        if job.webhooks and not current().webhooks:
-            log.warning("job %s has webhooks, which are not sent: JOBS_WEBHOOKS is not 1", job_id)
-        elif job.webhooks and outcome not in ("stopped", "canceled"):
-            latest = job.latest_result()
-            job.send_webhooks(JobStatus(outcome), exc_string=latest.exc_string if latest else None)
+        latest = job.latest_result()
+        job.send_webhooks(JobStatus(outcome), exc_string=latest.exc_string if latest else None)
     except RedisError:
         raise
     except Exception:
-        log.exception("what follows job %s failed and is left to RQ's own maintenance", job_id)
+        log.exception("the webhooks of job %s were not sent", job_id)

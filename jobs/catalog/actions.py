@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, cast, get_args
 import rq.command
 from redis import Redis
 
-from jobs import keys, reaper, scripts
+from jobs import keys, scripts
 from jobs.catalog.dependence import awaited_by
 from jobs.catalog.filter import Filter
 from jobs.catalog.pages import AT_ONCE, exact, one, read
@@ -37,14 +37,6 @@ class Step(NamedTuple):
     oldest_first: bool = False
 
 
-def _cancel(client: Redis, job_ids: Sequence[str]) -> list[bool]:
-    canceled = scripts.cancel(client, job_ids)
-    for job_id, done in zip(job_ids, canceled, strict=True):
-        if done and client.zscore(keys.OUTBOX, f"{job_id}:canceled") is not None:
-            reaper.follow_up(client, job_id)
-    return canceled
-
-
 STEPS: dict[Action, Step] = {
     "retry": Step(
         scripts.requeue,
@@ -57,7 +49,7 @@ STEPS: dict[Action, Step] = {
         frozenset({"scheduled", "retrying"}),
         "only one that is scheduled, or waits for its next attempt, can be run before its time",
     ),
-    "cancel": Step(_cancel, WAITS, "only one that waits is canceled; one that runs can be stopped", at_once=25),
+    "cancel": Step(scripts.cancel, WAITS, "only one that waits is canceled; one that runs can be stopped", at_once=25),
     "delete": Step(scripts.delete, OVER, "only one that is over, and whose follow-ups are done, is deleted"),
 }
 

@@ -1,7 +1,6 @@
 #!lua flags=allow-oom
 -- cancel: take jobs out that wait: in a queue, a lane, for their time or for another job. Their lanes go on; whoever
--- depends on one of them goes on waiting, as with RQ's own cancel. One that holds a slot of a rate limit is in the
--- outbox then.
+-- depends on one of them goes on waiting, as with RQ's own cancel.
 --
 -- KEYS  none. All keys start with the prefix, and so share its hash tag.
 -- ARGV  1 prefix, 2… ids
@@ -10,6 +9,8 @@
 -- @include iso
 -- @include clock
 -- @include advance
+-- @include fill_slots
+-- @include free_slot
 -- @include cancel
 local prefix, canceled, lanes = ARGV[1], {}, {}
 for at = 2, #ARGV do

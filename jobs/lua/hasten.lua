@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- hasten: have scheduled jobs, and those that wait for their next attempt, go to their queues now, or to their lanes,
--- whose order is kept. One with a rate limit is due at once, for that is how it gets its slot.
+-- whose order is kept, or to wait for a slot.
 --
 -- KEYS  1 the set of queues. All other keys start with the prefix, and so share its hash tag.
 -- ARGV  1 prefix, 2… ids
@@ -9,6 +9,8 @@
 -- @include iso
 -- @include clock
 -- @include place
+-- @include fill_slots
+-- @include ask_slot
 -- @include hand_over
 local prefix, hastened = ARGV[1], {}
 for at = 2, #ARGV do
@@ -17,9 +19,7 @@ for at = 2, #ARGV do
   local scheduled = status == 'scheduled' and queue
   if scheduled then
     redis.call('SADD', KEYS[1], prefix .. ':queue:' .. queue)
-    if hand_over(prefix, id, queue, now, stamp) == nil then
-      redis.call('ZADD', prefix .. ':scheduled:' .. queue, now, id)
-    end
+    hand_over(prefix, id, queue, now, stamp)
   end
   hastened[#hastened + 1] = scheduled and 1 or 0
 end

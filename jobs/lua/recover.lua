@@ -8,6 +8,8 @@
 -- @include iso
 -- @include clock
 -- @include advance
+-- @include fill_slots
+-- @include free_slot
 -- @include free
 -- @include put_back
 -- @include attempt

@@ -13,6 +13,8 @@
 -- @include clock
 -- @include advance
 -- @include place
+-- @include fill_slots
+-- @include free_slot
 -- @include free
 local prefix, worker = ARGV[1], ARGV[2]
 local YEAR, FAR, KEPT = 31536000, 4102444800, 100 -- as many attempts as a job may have
@@ -21,8 +23,8 @@ local WHEN_NOT_FINISHED = { 'failure_ttl', 'retries_left', 'retry_intervals', 'e
 local TYPE = { finished = '1', failed = '2', stopped = '3', retried = '4', exhausted = '5' }
 
 -- What is the same for many is done once: by queue, the members to add to a registry with their scores, and the
--- members to remove.
-local running, finished, failed = {}, {}, {}
+-- members to remove; and by job its rate limit, if it has one.
+local running, finished, failed, limits = {}, {}, {}, {}
 
 local function later(lists, queue, first, second)
   local list = lists[queue]
@@ -98,6 +100,7 @@ local function settle(id, token, queue, outcome, value, started, ended, after, a
   later(running, queue, id .. ':' .. token)
   local execution, lane, ttl, group, limit, webhooks, repeats = unpack(redis.call('HMGET', hash, unpack(FIELDS)))
   if execution ~= token then return 1 end -- deleted while it ran, and maybe accepted anew
+  if limit and limit ~= '' then limits[id] = limit end
   local ok = outcome == 'finished'
   if not ok then
     local left, intervals, front
@@ -117,15 +120,16 @@ local function settle(id, token, queue, outcome, value, started, ended, after, a
   end
   ttl = tonumber(ttl) or (ok and 500 or YEAR)
   repeats = ok and tonumber(repeats or 0) or 0
-  local followed = (group and group ~= '') or (limit and limit ~= '') or (webhooks and webhooks ~= '')
-    or awaited and redis.call('EXISTS', hash .. ':dependents') == 1
   local status = outcome == 'exhausted' and 'failed' or outcome
+  local followed = status ~= 'stopped'
+    and (webhooks and webhooks ~= '' or awaited and redis.call('EXISTS', hash .. ':dependents') == 1)
   if repeats > 0 then
     redis.call('HSET', hash, 'ended_at', stamp)
     record(id, token, outcome, value, started, ended, YEAR)
     run_again(id, hash, queue, lane, repeats)
   elseif ttl == 0 and not followed then
     redis.call('DEL', hash, prefix .. ':results:' .. id, prefix .. ':job::' .. id .. ':dependencies')
+    if group and group ~= '' then redis.call('SREM', prefix .. ':group:' .. group, id) end
   else
     if followed and ttl >= 0 then ttl = math.max(ttl, 3600) end
     redis.call('HSET', hash, 'status', status, 'ended_at', stamp)
@@ -166,6 +170,9 @@ if #let_go > 0 then redis.call('HDEL', KEYS[1], unpack(let_go)) end
 for queue, members in pairs(running) do redis.call('ZREM', prefix .. ':wip:' .. queue, unpack(members)) end
 for queue, members in pairs(finished) do redis.call('ZADD', prefix .. ':finished:' .. queue, unpack(members)) end
 for queue, members in pairs(failed) do redis.call('ZADD', prefix .. ':failed:' .. queue, unpack(members)) end
+for id, limit in pairs(limits) do -- as RQ has it: one that runs again at once keeps its slot
+  if redis.call('HGET', prefix .. ':job:' .. id, 'status') ~= 'queued' then free_slot(prefix, id, limit, now, stamp) end
+end
 if done > 0 then redis.call('HINCRBY', KEYS[2], 'successful_job_count', done) end
 if undone > 0 then redis.call('HINCRBY', KEYS[2], 'failed_job_count', undone) end
 if done + undone > 0 then redis.call('HINCRBYFLOAT', KEYS[2], 'total_working_time', string.format('%.6f', busy)) end

@@ -9,9 +9,8 @@
 --       (traceback, zlib and base64), 5 seconds that the worker's key lives, 6 the keeper, 7 milliseconds of the
 --       scheduler's lease, 8 finished jobs to keep of each queue ('' for any number), 9 queues to
 --       count, separated by commas, 10… the keeper's children
--- returns  the children whose lease is gone, ids of jobs taken back, ids handed over, ids with a rate limit that
---          are due and are RQ's to hand over, queues of which there is more to drop, how many jobs wait and how many
---          run in each queue to count, and: does this keeper lead 0|1,
+-- returns  the children whose lease is gone, ids of jobs taken back, ids handed over, queues of which there is more to
+--          drop, how many jobs wait and how many run in each queue to count, and: does this keeper lead 0|1,
 --          how many entries and schedules are due, how many schedules there are, follow-ups owed for 10 s, jobs done,
 --          jobs failed, the server's time
 
@@ -19,12 +18,16 @@
 -- @include clock
 -- @include place
 -- @include advance
+-- @include fill_slots
+-- @include free_slot
+-- @include ask_slot
 -- @include free
 -- @include put_back
 -- @include attempt
 -- @include tally
 -- @include poison
 -- @include recover
+-- @include let_go
 -- @include hand_over
 -- @include promote
 -- @include erase
@@ -51,10 +54,10 @@ end
 local recovered = {}
 recover(prefix, KEYS[1], now, stamp, limit, why, recovered)
 
-local moved, limited, crowded, STEP = {}, {}, {}, 200
+local moved, crowded, STEP = {}, {}, 200
 for _, key in ipairs(redis.call('SMEMBERS', KEYS[3])) do
   local queue = string.sub(key, #prefix + 8)
-  promote(prefix, queue, 500, now, stamp, moved, limited)
+  promote(prefix, queue, 500, now, stamp, moved)
   if trim(prefix, queue, now, stamp, ARGV[8], STEP) >= STEP then crowded[#crowded + 1] = queue end
 end
 for _, lane in ipairs(redis.call('ZRANGE', KEYS[4], 0, 499)) do
@@ -78,7 +81,7 @@ for queue in string.gmatch(ARGV[9], '[^,]+') do
   depths[#depths + 1] = redis.call('LLEN', prefix .. ':queue:' .. queue)
   depths[#depths + 1] = redis.call('ZCARD', prefix .. ':wip:' .. queue)
 end
-return { gone, recovered, moved, limited, crowded, depths, {
+return { gone, recovered, moved, crowded, depths, {
   leader == ARGV[6] and 1 or 0, redis.call('ZCOUNT', KEYS[7], '-inf', now) + redis.call('ZCOUNT', KEYS[9], '-inf', now),
   redis.call('HLEN', KEYS[10]), redis.call('ZCOUNT', KEYS[8], '-inf', now - 10),
   tonumber(counts[1] or 0), tonumber(counts[2] or 0), string.format('%.6f', now) } }

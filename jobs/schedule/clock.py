@@ -1,9 +1,13 @@
-"""What the process that leads does by the clock: schedules, rq-scheduler's entries, and a heartbeat for each queue."""
+"""What the process that leads does by the clock: schedules, rq-scheduler's entries, a heartbeat for each queue, and the
+upkeep of RQ's rate limits and groups.
+"""
 
 import time
 from typing import Any
 
 from redis import Redis
+from rq.group import Group
+from rq.rate_limit import RateLimitRegistry
 
 from jobs.health.snapshot import living, served
 from jobs.schedule.book import Book
@@ -14,6 +18,8 @@ from jobs.settings import Settings
 
 CARE = 15.0
 """Seconds between two looks at who is alive: which queues they serve, and which schedules their code declares."""
+UPKEEP = 300.0
+"""Seconds between two looks for slots of rate limits whose jobs are gone, and for groups whose jobs are."""
 
 
 class Clock:
@@ -26,6 +32,7 @@ class Clock:
         self._book = Book(client, settings)
         self._own: dict[str, Any] | None = None
         self._next_care = 0.0
+        self._next_upkeep = 0.0
 
     def declare(self, schedules: dict[str, Any]) -> None:
         """Say what this process's own code declares, once that is known."""
@@ -42,6 +49,9 @@ class Clock:
         if time.monotonic() >= self._next_care:
             self._care(seen)
             self._next_care = time.monotonic() + min(CARE, self._settings.heartbeat)
+        if time.monotonic() >= self._next_upkeep:
+            self._next_upkeep = time.monotonic() + UPKEEP
+            self._keep_up()
         if seen.due:
             self._store.run_due(seen.at)
             self._book.run_due(seen.at)
@@ -53,3 +63,8 @@ class Clock:
         schedules = declared(alive, self._own)
         if schedules is not None:
             self._book.keep(schedules, seen.schedules, seen.at)
+
+    def _keep_up(self) -> None:
+        for limit in RateLimitRegistry.all(self._client):
+            limit.cleanup()
+        Group.clean_registries(self._client)

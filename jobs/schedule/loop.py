@@ -3,12 +3,10 @@
 import threading
 from typing import cast
 
-import rq
 from redis import Redis
 from redis.exceptions import RedisError
 
 from jobs import keys, lanes, logs, registry, scripts
-from jobs.job import Job
 from jobs.schedule.clock import Clock
 from jobs.schedule.leader import Leader
 from jobs.settings import Settings
@@ -49,16 +47,5 @@ def tick(client: Redis, clock: Clock) -> None:
     """Hand over what is due: schedules, delayed jobs and retries, and lanes whose head is over."""
     clock.tick(scripts.due(client))
     for key in cast(set[bytes], client.smembers(keys.QUEUES)):
-        for job_id in scripts.promote(client, key.decode()[len(keys.queue("")) :]).rate_limited:
-            promote_limited(client, job_id)
+        scripts.promote(client, key.decode()[len(keys.queue("")) :])
     lanes.sweep(client)
-
-
-def promote_limited(client: Redis, job_id: str) -> None:
-    """Hand over a due job that has a rate limit, by RQ's own registry of slots."""
-    job = Job.fetch(job_id, client)
-    queue = rq.Queue(job.origin, connection=client, job_class=Job, serializer=job.serializer)
-    with client.pipeline() as pipeline:
-        pipeline.zrem(keys.registry("scheduled", job.origin), job_id)
-        queue._enqueue_rate_limited_job(job, pipeline=pipeline, at_front=job.should_enqueue_at_front())
-        pipeline.execute()

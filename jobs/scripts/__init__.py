@@ -23,7 +23,7 @@ from jobs.scripts.engine import (
 )
 from jobs.scripts.intake import NewJob, admit, cancel, delete, empty, hasten, purge, requeue, trim
 from jobs.scripts.keeper import Ticked, grant, recover, retire, step_down, tick
-from jobs.scripts.lanes import Promoted, advance, clear, promote, resume, retrying
+from jobs.scripts.lanes import advance, clear, follow, promote, resume, retrying
 from jobs.scripts.locks import (
     BUSY,
     GONE,
@@ -54,7 +54,6 @@ __all__ = [
     "Locked",
     "NewJob",
     "Outcome",
-    "Promoted",
     "Published",
     "Report",
     "Settlement",
@@ -79,6 +78,7 @@ __all__ = [
     "empty",
     "exchange",
     "fire",
+    "follow",
     "grant",
     "hasten",
     "held",

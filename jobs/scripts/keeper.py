@@ -18,7 +18,6 @@ class Ticked(NamedTuple):
     """The keeper's children whose lease has run out: what they still run is another's now."""
     recovered: list[str]
     moved: list[str]
-    rate_limited: list[str]
     crowded: list[str]
     """Queues with more to drop: a tick drops 200 of each. See ``trim``."""
     depths: dict[str, tuple[int, int]]
@@ -64,9 +63,9 @@ def tick(
     arguments += ["" if keep_last is None else keep_last, ",".join(count)]
     *lists, found, numbers = run(client, "tick", names, [*arguments, *children])
     depths = dict(zip(count, zip(found[::2], found[1::2], strict=True), strict=True))
-    gone, recovered, moved, limited, crowded = ([text(item) for item in found] for found in lists)
+    gone, recovered, moved, crowded = ([text(item) for item in found] for found in lists)
     leads, due, schedules, owed, done, failed, at = numbers
-    did = (gone, recovered, moved, limited, crowded, depths)
+    did = (gone, recovered, moved, crowded, depths)
     return Ticked(*did, bool(leads), due, schedules, owed, done, failed, float(at))
 
 

@@ -1,17 +1,11 @@
 """What lets jobs go: out of their lanes, and once they are due."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from redis import Redis
 
 from jobs import keys
 from jobs.scripts.call import run, text
-
-
-class Promoted(NamedTuple):
-    moved: int
-    rate_limited: list[str]
 
 
 def advance(client: Redis, lanes: Sequence[str]) -> list[str]:
@@ -34,11 +28,17 @@ def clear(client: Redis, lane: str, first: int, most: int) -> tuple[int, int, in
     return int(looked), int(gone), int(canceled)
 
 
-def promote(client: Redis, queue: str, limit: int = 500) -> Promoted:
-    """Hand over the scheduled jobs of a queue that are due, oldest first."""
-    scheduled = keys.registry("scheduled", queue)
-    moved, *limited = run(client, "promote", [scheduled], [keys.PREFIX, queue, limit])
-    return Promoted(int(moved), [text(job_id) for job_id in limited])
+def promote(client: Redis, queue: str, limit: int = 500) -> int:
+    """Hand over the scheduled jobs of a queue that are due, oldest first; how many these were."""
+    return int(run(client, "promote", [keys.registry("scheduled", queue)], [keys.PREFIX, queue, limit]))
+
+
+def follow(client: Redis, job_id: str, outcome: str, at: int = 0, most: int = 200) -> int:
+    """Let those go that depend on a job that has ``finished`` or ``failed``; looks at about ``most`` of them.
+
+    Where to go ``at`` next; 0 when all were looked at.
+    """
+    return int(run(client, "follow", [keys.dependents(job_id)], [keys.PREFIX, job_id, outcome, at, most]))
 
 
 def retrying(client: Redis, queues: Sequence[str], most: int) -> list[int]:

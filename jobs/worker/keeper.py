@@ -21,7 +21,6 @@ from jobs import logs, reaper, retention, scripts
 from jobs.job import Job, serializer
 from jobs.schedule.clock import Clock
 from jobs.schedule.leader import TTL as LEADER_TTL
-from jobs.schedule.loop import promote_limited
 from jobs.scripts import Ticked
 from jobs.settings import Settings
 from jobs.supervise import notify
@@ -157,8 +156,6 @@ class Keeper(BaseWorker):
         self._nursery.lose(ticked.gone)
         if ticked.recovered:
             self._life.recovered(ticked.recovered, "the lease of its child ran out")
-        for job_id in ticked.rate_limited:
-            promote_limited(self.connection, job_id)
         if ticked.owed:
             reaper.repeat_old(self.connection)
         if ticked.leads and not self._leads:

@@ -205,7 +205,7 @@ def alive(worker: Process) -> list[int]:
 
 def leftovers(client: Redis) -> list[str]:
     """Keys that hold jobs which somebody has, waits for or owes something."""
-    busy = ("queue", "wip", "deferred", "scheduled", "signalbox:held", "signalbox:lane", "signalbox:lock")
+    busy = ("queue", "wip", "deferred", "ready", "scheduled", "signalbox:held", "signalbox:lane", "signalbox:lock")
     found = [key.decode() for kind in busy for key in client.scan_iter(f"{keys.PREFIX}:{kind}:*", count=1000)]
     return found + [key for key in (keys.LANES, keys.OUTBOX) if client.exists(key)]
 

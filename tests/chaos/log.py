@@ -111,3 +111,18 @@ def _by(key: Callable[[Run], str], runs: Iterable[Run]) -> dict[str, list[Run]]:
     for run in sorted(runs, key=lambda run: run.started):
         groups[key(run)].append(run)
     return groups
+
+
+def before_their_time(runs: Iterable[Run], awaited: dict[str, list[str]]) -> list[str]:
+    """Jobs that began before each of those that they depend on had ended, if only once."""
+    ended: dict[str, float] = {}
+    found = list(runs)
+    for run in found:
+        if run.ended is not None and not run.failed:
+            ended[run.id] = min(run.ended, ended.get(run.id, run.ended))
+    return [
+        f"{run.id} before {other}"
+        for run in found
+        for other in awaited.get(run.id, ())
+        if not ended.get(other, run.started + 1) <= run.started
+    ]

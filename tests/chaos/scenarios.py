@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import cast
 
 from redis.exceptions import OutOfMemoryError
+from rq import Queue
 
-from jobs import keys, queues
+from jobs import gates, keys, queues
+from jobs.job import Job
 from jobs.scripts import NewJob
 from jobs.worker import nursery
 from tests.chaos import tasks as t
 from tests.chaos.line import BLAMELESS, Line, Part, alive
-from tests.chaos.log import out_of_order, overlaps
+from tests.chaos.log import before_their_time, out_of_order, overlaps
 from tests.chaos.report import Report
 from tests.chaos.server import Server
 from tests.support import Process, wait_for
@@ -223,6 +225,35 @@ def _feed_lanes(line: Line, count: int, order: dict[str, list[str]], doomed: lis
         order[key].append(made[-1].id)
         doomed += [made[-1].id] * (luck > 1 - DOOMED)
     line.submit(made)
+
+
+def dependents_let_go(line: Line, scale: Scale) -> tuple[Report, list[str]]:
+    """Jobs that depend on one or two others, which end at the same moment, while children and workers are killed.
+
+    Returns the report, and those that began before what they depend on had ended.
+    """
+    line.environ |= BLAMELESS
+    line.start_and_wait(scale.workers)
+    awaited: dict[str, list[str]] = {}
+    for _ in range(scale.kills):
+        _feed_dependents(line, scale.batch // 4, awaited)
+        line.kill(line.victim(), line.random.choice(("tree", "child")))
+        line.start(scale.workers - len(line.living))
+        line.pace(scale.every)
+    return line.report(), before_their_time(line.log.runs(), awaited)
+
+
+def _feed_dependents(line: Line, count: int, awaited: dict[str, list[str]]) -> None:
+    queue = Queue("default", connection=line.client, job_class=Job, serializer="json")
+    gates.pause(line.client, queue.name)
+    for _ in range(count):
+        first, second = line.job(seconds=0), line.job(seconds=0)
+        line.submit([first, second])
+        for others in ([first.id], [first.id, second.id]):
+            job_id, seconds = line.job().id, line.random.uniform(0, 0.1)
+            queue.enqueue(t.work, str(line.log.path), job_id, seconds, job_id=job_id, depends_on=others)
+            awaited[job_id] = others
+    gates.resume(line.client, queue.name)
 
 
 def _restart(line: Line, server: Server, scale: Scale) -> None:

@@ -55,3 +55,9 @@ def test_lanes_keep_their_order(own_line: Line, server: Server, kept: Proof) -> 
     report, inversions, overlaps = scenarios.lanes_in_order(own_line, server, Scale(jobs=2000, kills=40), lanes=100)
     kept(report)
     assert (inversions, overlaps) == ([], [])
+
+
+def test_dependents_are_let_go_once_and_not_too_soon(line: Line, kept: Proof) -> None:
+    report, too_soon = scenarios.dependents_let_go(line, Scale(jobs=600, kills=10))
+    kept(report)
+    assert too_soon == []

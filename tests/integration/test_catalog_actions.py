@@ -114,7 +114,6 @@ class TestCancel:
         assert ids(catalog.page(client, Filter(states=frozenset({"waiting"}))).jobs) == [second.id]
         assert catalog.act(client, "cancel", [first.id]).ids == [first.id]
         assert second.get_status() == "queued"
-        assert not client.exists(keys.OUTBOX)
 
     def test_who_waits_for_a_slot_is_canceled_and_the_next_has_it(self, client: Redis) -> None:
         queue = Queue("default", connection=client, job_class=Job, serializer="json")
@@ -122,17 +121,7 @@ class TestCancel:
         first, second, third = (queue.enqueue(t.add, 1, 2, rate_limit=limit) for _ in range(3))
         assert catalog.act_on_all(client, "cancel", Filter(text=second.id)).ids == [second.id]
         end(client, claim(client)[0], "finished", "")
-        reaper.follow_up(client, first.id)
         assert [job.get_status().value for job in (first, second, third)] == ["finished", "canceled", "queued"]
-
-    def test_a_slot_is_given_on_too_where_whoever_canceled_died_before(self, client: Redis) -> None:
-        queue = Queue("default", connection=client, job_class=Job, serializer="json")
-        limit = RateLimit("mail", 1)
-        first, second = (queue.enqueue(t.add, 1, 2, rate_limit=limit) for _ in range(2))
-        scripts.cancel(client, [first.id])
-        client.zadd(keys.OUTBOX, {f"{first.id}:canceled": 1})
-        assert reaper.repeat_old(client) == 1
-        assert second.get_status() == "queued"
 
     def test_retrying_it_takes_it_back(self, client: Redis) -> None:
         queued, scheduled = accept(client), accept(client, delay=60)
@@ -196,7 +185,8 @@ class TestRun:
         job = accept(client, delay=60)
         client.hset(keys.job(job.id), "rate_limit_key", "limit")
         assert act(client, "run", job) == [True]
-        assert scripts.promote(client, "default").rate_limited == [job.id]
+        assert client.zrange("rq:rl:limit:allowed", 0, -1) == [job.id.encode()]
+        assert status(client, job) == "queued"
 
     def test_what_is_not_scheduled_stays_as_it_is(self, client: Redis) -> None:
         queued, [failed] = accept(client, queue="mail"), fail(client)

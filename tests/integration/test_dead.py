@@ -254,8 +254,8 @@ class TestRetry:
         [job] = fail(client)
         client.hset(keys.job(job.id), "rate_limit_key", "limit")
         assert catalog.act(client, "retry", [job.id]).ids == [job.id]
-        assert status(client, job) == "scheduled"
-        assert scripts.promote(client, "default").rate_limited == [job.id]
+        assert client.zrange("rq:rl:limit:allowed", 0, -1) == [job.id.encode()]
+        assert status(client, job) == "queued"
 
     def test_a_worker_runs_it_anew_and_its_dependent_after_it(
         self, url: str, client: Redis, processes: Processes, tmp_path: Any

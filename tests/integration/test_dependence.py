@@ -20,9 +20,10 @@ from jobs.health import snapshot
 from jobs.health.snapshot import InVain
 from jobs.job import Job
 from jobs.queues import JobRef
+from jobs.scripts import Held
 from tests import tasks as t
 from tests.api import Api
-from tests.integration.test_dead import accept, claim, end, fail, lease, status
+from tests.integration.test_dead import CHILD, accept, claim, end, fail, lease, status
 from tests.pages import View, operator
 
 __all__ = ["lease", "operator"]
@@ -146,6 +147,82 @@ class TestRetention:
         assert client.lrange(keys.lane("lane"), 0, -1) == [behind.id.encode()]
         assert in_full(client, waiting.id).in_vain == [Awaited(first.id, "canceled")]
         assert catalog.act(client, "retry", [first.id]).ids
+
+
+class TestLetGo:
+    def test_who_depends_on_two_is_let_go_once(self, client: Redis) -> None:
+        first, second = (accept(client, job_id=name) for name in ("first", "second"))
+        waiting = after(client, first.id, second.id)
+        for one in claim(client):
+            end(client, one, "finished", "")
+        for _ in range(2):
+            reaper.follow_up(client, first.id)
+            reaper.follow_up(client, second.id)
+        assert client.lrange(keys.queue("mail"), 0, -1) == [waiting.id.encode()]
+        assert waiting.get_status() == "queued"
+        assert not client.exists(keys.registry("deferred", "mail"), keys.dependents(first.id), keys.OUTBOX)
+
+    def test_a_follow_up_that_is_repeated_does_not_let_go_again(self, client: Redis) -> None:
+        first = accept(client)
+        waiting = after(client, first.id)
+        [one] = claim(client)
+        end(client, one, "finished", "")
+        reaper.follow_up(client, first.id)
+        [run] = claim(client, "mail")
+        client.zadd(keys.OUTBOX, {f"{first.id}:finished": 1})
+        client.sadd(keys.dependents(first.id), waiting.id)
+        assert reaper.repeat_old(client) == 1
+        assert (run.id, waiting.get_status()) == (waiting.id, "started")
+        assert claim(client, "mail") == []
+
+    def test_more_than_a_step_looks_at_are_all_let_go(self, client: Redis) -> None:
+        first = accept(client)
+        waiting = {after(client, first.id).id for _ in range(600)}
+        end(client, claim(client)[0], "finished", "")
+        assert scripts.follow(client, first.id, "finished", most=10) != 0
+        reaper.follow_up(client, first.id)
+        assert {one.id for one in claim(client, "mail")} == waiting
+
+    @pytest.mark.parametrize(("outcome", "let_go"), [("finished", True), ("failed", False), ("stopped", False)])
+    def test_who_waits_for_success_waits_for_that(self, client: Redis, outcome: str, let_go: bool) -> None:
+        first = accept(client)
+        waiting = after(client, first.id)
+        end(client, claim(client)[0], outcome, "")
+        reaper.follow_up(client, first.id)
+        assert (waiting.get_status() == "queued") is let_go
+
+    def test_it_goes_to_the_front_where_it_is_to_and_lives_as_long_again(self, client: Redis) -> None:
+        first, other = accept(client), accept(client, queue="mail")
+        queue = Queue("mail", connection=client, job_class=Job, serializer="json")
+        waiting = queue.enqueue(t.add, 1, 2, depends_on=Dependency([first.id], enqueue_at_front=True), ttl=500)
+        client.expire(keys.job(waiting.id), 7)
+        end(client, claim(client)[0], "finished", "")
+        reaper.follow_up(client, first.id)
+        assert client.lrange(keys.queue("mail"), 0, -1) == [waiting.id.encode(), other.id.encode()]
+        assert client.ttl(keys.job(waiting.id)) > 400
+
+    def test_what_rq_has_made_ready_and_did_not_queue_is_queued(self, client: Redis) -> None:
+        """As its functions leave it where another lets somebody go at the same time, or where they are killed."""
+        first = accept(client)
+        waiting = after(client, first.id)
+        end(client, claim(client)[0], "finished", "")
+        Queue("default", connection=client, job_class=Job, serializer="json").move_dependents_to_ready(
+            Job.fetch(first.id, client)
+        )
+        assert (waiting.get_status(), catalog.page(client, Filter(states=frozenset({"waiting"}))).jobs) == (
+            "ready_to_enqueue",
+            [],
+        )
+        assert scripts.promote(client, "mail") == 1
+        assert (waiting.get_status(), [one.id for one in claim(client, "mail")]) == ("queued", [waiting.id])
+
+    def test_a_job_that_kills_its_workers_has_failed_for_who_waits_too(self, client: Redis) -> None:
+        first = accept(client)
+        waiting = after(client, first.id, may_fail=True)
+        [one] = claim(client)
+        scripts.release(client, CHILD, [Held(one.id, one.token, charged=True, why=b"")], 0)
+        reaper.follow_up(client, first.id)
+        assert (status(client, first), waiting.get_status()) == ("failed", "queued")
 
 
 class TestFinding:

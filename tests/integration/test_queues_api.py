@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 from redis import Redis
+from rq import Queue
+from rq.rate_limit import RateLimit
 
 from jobs import gates, keys, prepare, queues, scripts
+from jobs.job import Job
 from jobs.queues import JobRef
 from jobs.retry import Retry
 from tests import tasks as t
@@ -149,11 +152,20 @@ class TestEmpty:
         assert scripts.held(client, CHILD) == [(job.id, one.token)]
 
     def test_a_job_with_a_rate_limit_gives_its_slot_back(self, client: Redis) -> None:
-        job = accept(client)
-        client.hset(keys.job(job.id), "rate_limit_key", "mail")
+        queue = Queue("default", connection=client, job_class=Job, serializer="json")
+        first, second = (queue.enqueue(t.add, 1, 2, rate_limit=RateLimit("mail", 1)) for _ in range(2))
         assert gates.empty(client, "default").removed == 1
-        assert (waiting(client), status(client, job)) == ([], "canceled")
-        assert client.zrange(keys.OUTBOX, 0, -1) == [f"{job.id}:canceled".encode()]
+        assert not client.exists(keys.job(first.id))
+        assert (waiting(client), second.get_status()) == ([second.id], "queued")
+
+    def test_what_a_job_that_is_removed_lets_go_stays(self, client: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It goes to the end of the queue, where a later step of the same call comes by."""
+        monkeypatch.setattr(gates, "STEP", 2)
+        _, late = (accept(client, key="lane") for _ in range(2))
+        for _ in range(3):
+            accept(client)
+        assert gates.empty(client, "default").removed == 4
+        assert waiting(client) == [late.id]
 
     def test_heartbeats_stay_and_more_than_a_step_holds_goes(
         self, client: Redis, monkeypatch: pytest.MonkeyPatch

@@ -94,7 +94,7 @@ class Keeper(Work):
         joined: dict[str, list[str]] = {}
         self._joins(due, joined)
         moved = scripts.promote(self.client, queue, limit)
-        assert moved.moved == sum(self.now.status(job) == "scheduled" for job in due)
+        assert moved == sum(self.now.status(job) == "scheduled" for job in due)
         self._step(set(due), joined)
         assert not set(due) & set(self.now.registry("scheduled", queue)), (
             "a job that was handed over is still scheduled"

@@ -58,6 +58,11 @@ def _lanes(line: Line, server: Server) -> Outcome:
     return Outcome(report, faults)
 
 
+def _dependents(line: Line, server: Server) -> Outcome:
+    report, too_soon = scenarios.dependents_let_go(line, Scale(jobs=2400, kills=40, every=1.0))
+    return Outcome(report, [f"{len(too_soon)} began too soon"] if too_soon else [])
+
+
 def _recovery(scenario: Callable[[Line, Scale], Report], scale: Scale, *, within: float, children: int = 1) -> Run:
     """Of what a kill interrupts, 95 % run again ``within`` so many seconds."""
 
@@ -114,6 +119,7 @@ SCENARIOS: dict[str, Run] = {
     "Redis read-only": _outage(scenarios.server_read_only, Scale(jobs=500, kills=5, every=4.0)),
     "Redis full": _outage(scenarios.server_full, Scale(jobs=500, kills=5, every=3.0)),
     "10,000 jobs of 500 keys in order, some failing, under kills of everything": _lanes,
+    "jobs that depend on one or two others, under kills": _dependents,
     "recovery of an only child": _recovery(scenarios.children_recovered, CHILDREN, within=1.0),
     "recovery of one child of two": _recovery(scenarios.children_recovered, CHILDREN, within=1.0, children=2),
     "recovery of a worker beside another": _recovery(scenarios.workers_recovered, WORKERS, within=7.5),

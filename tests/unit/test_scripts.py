@@ -249,18 +249,18 @@ def test_promote_moves_only_the_jobs_that_are_due_oldest_first(client: Redis) ->
     )
     make_due(client, "c", "a")
     make_due(client, "d", queue="other")
-    assert scripts.promote(client, "default") == (2, [])
+    assert scripts.promote(client, "default") == 2
     assert waiting(client) == ["c", "a"]
     assert registered(client, "scheduled") == ["b"]
     assert [status(client, job_id) for job_id in "abcd"] == ["queued", "scheduled", "queued", "scheduled"]
-    assert scripts.promote(client, "default") == (0, [])
+    assert scripts.promote(client, "default") == 0
 
 
 def test_promote_moves_no_more_than_its_limit(client: Redis) -> None:
     scripts.admit(client, [job(job_id, delay=60) for job_id in "abc"])
     make_due(client, "a", "b", "c")
-    assert scripts.promote(client, "default", limit=2).moved == 2
-    assert scripts.promote(client, "default", limit=2).moved == 1
+    assert scripts.promote(client, "default", limit=2) == 2
+    assert scripts.promote(client, "default", limit=2) == 1
 
 
 def test_promote_drops_a_job_that_is_gone_or_no_longer_scheduled(client: Redis) -> None:
@@ -268,22 +268,26 @@ def test_promote_drops_a_job_that_is_gone_or_no_longer_scheduled(client: Redis) 
     make_due(client, "a", "b")
     client.delete(keys.job("a"))
     client.hset(keys.job("b"), "status", "canceled")
-    assert scripts.promote(client, "default") == (0, [])
+    assert scripts.promote(client, "default") == 0
     assert (registered(client, "scheduled"), waiting(client)) == ([], [])
 
 
-def test_promote_leaves_jobs_with_a_rate_limit_to_rq(client: Redis) -> None:
-    scripts.admit(client, [job("a", delay=60)])
-    client.hset(keys.job("a"), "rate_limit_key", "limit")
-    make_due(client, "a")
-    assert scripts.promote(client, "default") == (0, ["a"])
-    assert registered(client, "scheduled") == ["a"]
+def test_promote_has_jobs_with_a_rate_limit_wait_for_a_slot(client: Redis) -> None:
+    scripts.admit(client, [job("a", delay=60), job("b", delay=60)])
+    for name in ("a", "b"):
+        client.hset(keys.job(name), mapping={"rate_limit_key": "limit", "rate_limit_concurrency": 1})
+        make_due(client, name)
+    assert scripts.promote(client, "default") == 2
+    assert registered(client, "scheduled") == []
+    assert (waiting(client), status(client, "b")) == (["a"], "rate_limited")
+    scripts.cancel(client, ["a"])
+    assert (waiting(client), status(client, "b")) == (["b"], "queued")
 
 
 def test_promote_sends_a_delayed_job_to_the_tail_of_its_lane(client: Redis) -> None:
     scripts.admit(client, [job("a", key="k", delay=60), job("b", key="k")])
     make_due(client, "a")
-    assert scripts.promote(client, "default").moved == 1
+    assert scripts.promote(client, "default") == 1
     assert lane(client, "k") == ["b", "a"]
     assert (status(client, "a"), waiting(client)) == ("deferred", ["b"])
 
@@ -292,7 +296,7 @@ def test_promote_lets_the_retried_head_of_a_lane_keep_its_place(client: Redis) -
     scripts.admit(client, [job("a", key="k"), job("b", key="k")])
     end(client, "a", "scheduled")
     make_due(client, "a")
-    assert scripts.promote(client, "default").moved == 1
+    assert scripts.promote(client, "default") == 1
     assert lane(client, "k") == ["a", "b"]
     assert waiting(client) == ["a"]
 

@@ -16,10 +16,7 @@ local function cancel(prefix, id, now, stamp)
   redis.call('HSET', hash, 'status', 'canceled', 'ended_at', stamp)
   redis.call('EXPIRE', hash, 31536000)
   redis.call('ZADD', prefix .. ':canceled:' .. queue, now, id)
-  if limit and limit ~= '' then
-    redis.call('ZREM', prefix .. ':rl:' .. limit .. ':rate_limited', id)
-    redis.call('ZADD', prefix .. ':signalbox:outbox', now, id .. ':canceled')
-  end
+  if limit and limit ~= '' then free_slot(prefix, id, limit, now, stamp) end
   if lane and lane ~= '' then redis.call('LREM', prefix .. ':signalbox:lane:' .. lane, 0, id) end
   return true
 end

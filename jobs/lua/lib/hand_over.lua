@@ -1,11 +1,12 @@
--- hand_over(prefix, id, queue, now, stamp): put a scheduled job into its queue, or its lane. Returns true; false when it
--- is not scheduled, and nil when it waits for a rate-limit slot: it stays where it is, for RQ to hand over.
+-- hand_over(prefix, id, queue, now, stamp): put a scheduled job into its queue or its lane, or have it wait for a slot.
+-- Returns true; false when it is not scheduled.
 local function hand_over(prefix, id, queue, now, stamp)
   local status, lane, limit, front, ended = unpack(redis.call('HMGET', prefix .. ':job:' .. id,
     'status', 'key', 'rate_limit_key', 'enqueue_at_front_on_retry', 'ended_at'))
-  if status == 'scheduled' and limit and limit ~= '' then return nil end
   redis.call('ZREM', prefix .. ':scheduled:' .. queue, id)
   if status ~= 'scheduled' then return false end
-  place(prefix, id, queue, lane, now, stamp, front == '1' and ended and ended ~= '')
+  front = front == '1' and ended and ended ~= ''
+  if limit and limit ~= '' then ask_slot(prefix, id, limit, now, stamp, front)
+  else place(prefix, id, queue, lane, now, stamp, front) end
   return true
 end

@@ -111,6 +111,7 @@ def child_of(worker: Process) -> int:
 
 WAYS: dict[str, Provoke] = {
     "settle, others follow": feed_a_dependency,
+    "follow": feed_a_dependency,
     "claim": feed_more,
     "wait at the bell": feed,
     "settle": feed,
