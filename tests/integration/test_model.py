@@ -124,7 +124,7 @@ def mutate() -> Iterator[Callable[[Mutation], None]]:
 def test_a_planted_bug_is_found(
     client: Redis, mutate: Callable[[Mutation], None], machine: type[Base], mutation: Mutation
 ) -> None:
-    """By those who drive what it is planted in, which takes a part of the time that all of them do."""
+    """By those who drive what it is planted in, who stop at the first that they find."""
     mutate(mutation)
     with pytest.raises(AssertionError):
-        drive(client, machine, EXAMPLES // 2, phases=[Phase.generate])
+        drive(client, machine, 2 * EXAMPLES, phases=[Phase.generate])

@@ -70,14 +70,18 @@ class Tools(Keeper):
         self._step({job})
 
     @precondition(lambda self: self.model.executions())
-    @rule(number=numbers)
-    def lose(self, number: int) -> None:
-        """A child that works is not let go; once it is silent for too long, what it has is taken back."""
+    @rule(number=numbers, anew=st.booleans())
+    def lose(self, number: int, anew: bool) -> None:
+        """A child that works is not let go; once it is silent for too long, what it has is taken back, and it may begin
+        anew."""
         child, *_ = pick(self.model.executions(), number)
         self._lease(child, "retire")
         self._lease(child, "runs out")
         self._claim(child, [*QUEUES], 2, 2)
         self._recover()
+        if anew:
+            self._lease(child, "grant")
+            self._claim(child, [*QUEUES], 2, 3)
 
     @precondition(lambda self: self.model.past or self.model.executions())
     @rule(number=numbers, outcome=outcomes, other=children, settles=st.booleans())
@@ -95,9 +99,12 @@ class Tools(Keeper):
         self._unchanged(refused=int(settles))
 
     @precondition(lambda self: self.model.executions())
-    @rule(number=numbers, charged=st.lists(st.booleans(), min_size=1, max_size=4))
-    def release(self, number: int, charged: list[bool]) -> None:
-        child, *_ = pick(self.model.executions(), number)
+    @rule(number=numbers, charged=st.lists(st.booleans(), min_size=2, max_size=4), again=st.booleans())
+    def release(self, number: int, charged: list[bool], again: bool) -> None:
+        """A child gives some back, rather those that were interrupted before, and may be given them again."""
+        own = [one for one in self.model.executions() if one not in self.model.orphans]
+        worn = [one for one in own if self.now.number(one[1], "interruptions") >= SURVIVES]
+        child, *_ = pick(worn or self.model.executions(), number)
         back = self.model.executions(child)[: len(charged)]
         failing = {
             one[1]
@@ -107,6 +114,8 @@ class Tools(Keeper):
         held = [Held(job, token, blamed, b"why") for (_, job, token), blamed in zip(back, charged, strict=False)]
         scripts.release(self.client, child, held, SURVIVES)
         self._put_back([back], failing)
+        if again:
+            self._claim(child, [*QUEUES], 2, 5)
 
     @rule(child=children, queue=st.sampled_from(("", *QUEUES)), number=st.integers(0, 7))
     def turn(self, child: str, queue: str, number: int) -> None:

@@ -3,14 +3,14 @@
 import json
 
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, precondition, rule
+from hypothesis.stateful import precondition, rule
 
 from jobs import keys, scripts
 from jobs.scripts import Outcome
 from tests.model.base import pick
 from tests.model.keeper import Keeper
 from tests.model.state import ENDED, HALTING, IDS, LONG_AGO, QUEUES, lane_of, queue_of
-from tests.model.work import Wanted, new_jobs, numbers
+from tests.model.work import numbers
 
 some = st.lists(st.sampled_from(IDS), min_size=2, max_size=6, unique=True)
 few = st.lists(st.sampled_from(IDS), min_size=1, max_size=3, unique=True)
@@ -18,12 +18,6 @@ few = st.lists(st.sampled_from(IDS), min_size=1, max_size=3, unique=True)
 
 class Upkeep(Keeper):
     halting = frozenset(HALTING)
-
-    @initialize(wanted=st.lists(new_jobs, min_size=6, max_size=9), number=numbers)
-    def begin(self, wanted: list[Wanted], number: int) -> None:
-        """Some have work from the start, whatever happens or does not."""
-        self._admit(wanted)
-        self._claims(number, 2)
 
     @precondition(lambda self: self.model.executions())
     @rule(
@@ -88,9 +82,10 @@ class Upkeep(Keeper):
             self._lane_goes_on(lane_of(job))
 
     @precondition(lambda self: self.now.jobs)
-    @rule(jobs=few)
-    def erase(self, jobs: list[str]) -> None:
-        jobs = self._with_odd(jobs)
+    @rule(jobs=few, halting=st.booleans())
+    def erase(self, jobs: list[str], halting: bool) -> None:
+        heads = [lane[0] for lane in self.now.lanes.values() if lane and self.now.halts(lane[0])]
+        jobs = self._with_odd([*dict.fromkeys([*heads * halting, *jobs])])
         going = [job for job in jobs if self.now.may_go(job)]
         assert scripts.delete(self.client, jobs) == [job in going for job in jobs]
         self._went({*going})

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 
 from jobs import keys, scripts
 from jobs.scripts import NewJob, Outcome, Settlement, Value
@@ -48,6 +48,12 @@ def tried_again(state: State, job: str, outcome: Outcome, after: float) -> bool:
 
 
 class Work(Base):
+    @initialize(wanted=st.lists(new_jobs, min_size=6, max_size=9), number=numbers)
+    def begin(self, wanted: list[Wanted], number: int) -> None:
+        """Some have work from the start, whatever happens or does not."""
+        self._admit(wanted)
+        self._claims(number, 2)
+
     @rule(wanted=st.lists(new_jobs, min_size=2, max_size=6), number=numbers, many=st.integers(0, 2))
     def admit(self, wanted: list[Wanted], number: int, many: int) -> None:
         self._admit(wanted)
