@@ -319,6 +319,12 @@ class Slots:
     def _report(self, done: list[Settlement], replies: list[int]) -> None:
         for settlement, reply in zip(done, replies, strict=False):
             if reply == 2:
-                self._followups(settlement.id)
+                self._follow_up(settlement.id)
         self._life.ended(done, replies)
         self._ended(done, replies)
+
+    def _follow_up(self, job_id: str) -> None:
+        try:
+            self._followups(job_id)
+        except RedisError as error:
+            log.warning("what follows job %s is left to a keeper: %s", job_id, error)

@@ -298,3 +298,23 @@ def test_a_paused_queue_does_not_ring_without_end(
 @pytest.fixture(autouse=True)
 def hear(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
+
+
+def test_what_follows_a_job_is_left_to_a_keeper_where_redis_does_not_answer(
+    client: Redis, slots: Slots, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is in the outbox; the child, and what else it runs, go on."""
+
+    def fail(job_id: str) -> None:
+        raise redis.exceptions.ConnectionError("gone, as asked")
+
+    monkeypatch.setattr(slots, "_followups", fail)
+    first, *_ = queues.submit(client, [prepare(t.add, 1, 2)])
+    client.sadd(keys.dependents(first.id), "another")
+    end = start(slots)
+    wait_for(lambda: finished(client) == 1, "the job")
+    queues.submit(client, [prepare(t.add, 1, 2)])
+    wait_for(lambda: finished(client) == 2, "the one after it")
+    end()
+    assert f"what follows job {first.id} is left to a keeper: gone, as asked" in caplog.messages
+    assert client.zrange(keys.OUTBOX, 0, -1) == [f"{first.id}:finished".encode()]
