@@ -204,12 +204,7 @@ def lanes_in_order(line: Line, server: Server, scale: Scale, lanes: int) -> tupl
     doomed: list[str] = []
     for _ in range(scale.kills):
         _feed_lanes(line, scale.batch, order, doomed)
-        part = line.random.choice(("tree", "tree", "child", "child", "server"))
-        if part == "server":
-            _restart(line, server, scale)
-        else:
-            line.kill(line.victim(), cast(Part, part))
-            line.start(scale.workers - len(line.living))
+        _kill_something(line, server, scale)
         line.pace(scale.every)
     report = line.report(doomed)
     lane_of = {job_id: key for key, lane in order.items() for job_id in lane}
@@ -227,8 +222,8 @@ def _feed_lanes(line: Line, count: int, order: dict[str, list[str]], doomed: lis
     line.submit(made)
 
 
-def dependents_let_go(line: Line, scale: Scale) -> tuple[Report, list[str]]:
-    """Jobs that depend on one or two others, which end at the same moment, while children and workers are killed.
+def dependents_let_go(line: Line, server: Server, scale: Scale) -> tuple[Report, list[str]]:
+    """Jobs that depend on one or two others, which end together, while children, workers and Redis are killed.
 
     Returns the report, and those that began before what they depend on had ended.
     """
@@ -237,8 +232,7 @@ def dependents_let_go(line: Line, scale: Scale) -> tuple[Report, list[str]]:
     awaited: dict[str, list[str]] = {}
     for _ in range(scale.kills):
         _feed_dependents(line, scale.batch // 4, awaited)
-        line.kill(line.victim(), line.random.choice(("tree", "child")))
-        line.start(scale.workers - len(line.living))
+        _kill_something(line, server, scale)
         line.pace(scale.every)
     return line.report(), before_their_time(line.log.runs(), awaited)
 
@@ -254,6 +248,15 @@ def _feed_dependents(line: Line, count: int, awaited: dict[str, list[str]]) -> N
             queue.enqueue(t.work, str(line.log.path), job_id, seconds, job_id=job_id, depends_on=others)
             awaited[job_id] = others
     gates.resume(line.client, queue.name)
+
+
+def _kill_something(line: Line, server: Server, scale: Scale) -> None:
+    part = line.random.choice(("tree", "tree", "child", "child", "server"))
+    if part == "server":
+        _restart(line, server, scale)
+    else:
+        line.kill(line.victim(), cast(Part, part))
+        line.start(scale.workers - len(line.living))
 
 
 def _restart(line: Line, server: Server, scale: Scale) -> None:

@@ -57,7 +57,7 @@ def test_lanes_keep_their_order(own_line: Line, server: Server, kept: Proof) -> 
     assert (inversions, overlaps) == ([], [])
 
 
-def test_dependents_are_let_go_once_and_not_too_soon(line: Line, kept: Proof) -> None:
-    report, too_soon = scenarios.dependents_let_go(line, Scale(jobs=600, kills=10))
+def test_dependents_are_let_go_once_and_not_too_soon(own_line: Line, server: Server, kept: Proof) -> None:
+    report, too_soon = scenarios.dependents_let_go(own_line, server, Scale(jobs=600, kills=12))
     kept(report)
     assert too_soon == []

@@ -59,7 +59,7 @@ def _lanes(line: Line, server: Server) -> Outcome:
 
 
 def _dependents(line: Line, server: Server) -> Outcome:
-    report, too_soon = scenarios.dependents_let_go(line, Scale(jobs=2400, kills=40, every=1.0))
+    report, too_soon = scenarios.dependents_let_go(line, server, Scale(jobs=2400, kills=40, every=1.0))
     return Outcome(report, [f"{len(too_soon)} began too soon"] if too_soon else [])
 
 
