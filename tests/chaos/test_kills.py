@@ -39,7 +39,7 @@ def test_a_frozen_workers_late_results_are_refused(line: Line, kept: Proof) -> N
 def test_a_killed_childs_jobs_run_again_within_a_second(line: Line, kept: Proof, children: int) -> None:
     """Beside another child at once; an only child is first replaced."""
     line.children = children
-    report = scenarios.children_recovered(line, Scale(jobs=120, kills=12))
+    report = scenarios.children_recovered(line, Scale(jobs=200, kills=20))
     kept(report)
     assert len(report.recoveries) >= 20, "too few to tell one in twenty"
     assert report.recovery(95) <= 1.0, str(report)
