@@ -216,6 +216,18 @@ class TestLetGo:
         assert scripts.promote(client, "mail") == 1
         assert (waiting.get_status(), [one.id for one in claim(client, "mail")]) == ("queued", [waiting.id])
 
+    def test_what_is_left_of_a_job_that_was_deleted_stops_nobody(self, client: Redis) -> None:
+        first = accept(client)
+        waiting, other = after(client, first.id), after(client, first.id)
+        client.hdel(keys.job(waiting.id), "origin")
+        end(client, claim(client)[0], "finished", "")
+        reaper.follow_up(client, first.id)
+        client.zadd(f"{keys.PREFIX}:ready:mail", {waiting.id: 1, "gone": 2})
+        client.hset(keys.job(waiting.id), "status", "ready_to_enqueue")
+        assert other.get_status() == "queued"
+        assert scripts.promote(client, "mail") == 1
+        assert [one.id for one in claim(client, "mail")] == [other.id]
+
     def test_a_job_that_kills_its_workers_has_failed_for_who_waits_too(self, client: Redis) -> None:
         first = accept(client)
         waiting = after(client, first.id, may_fail=True)

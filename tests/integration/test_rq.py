@@ -121,6 +121,13 @@ class TestVocabulary:
         job = queue.enqueue(t.add, 1, 2, webhooks=[Webhook(address, "finished", method="POST")])
         wait_for(lambda: job.id in "".join(said), "the webhook")
 
+    def test_webhooks_of_a_job_that_kills_its_workers_are_owed(self, client: Redis, queue: Queue) -> None:
+        scripts.grant(client, "w.1", 60)
+        job = queue.enqueue(t.add, 1, 2, webhooks=[Webhook("http://127.0.0.1:1", "failed", method="POST")])
+        [one] = scripts.claim(client, "w", "w.1", ["default"], 1) or []
+        scripts.release(client, "w.1", [scripts.Held(one.id, one.token, charged=True, why=b"")], 0)
+        assert client.zrange(keys.OUTBOX, 0, -1) == [f"{job.id}:failed".encode()]
+
     def test_webhooks_are_not_sent_unless_they_are_allowed(
         self, worker: Process, queue: Queue, hook: tuple[str, list[str]]
     ) -> None:
