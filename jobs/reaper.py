@@ -1,16 +1,15 @@
 """What follows the end of a job: those that depend on it are let go, and its webhooks are sent.
 
-``settle.lua`` notes it in the outbox in the same step that ends the job, so a crash in between loses nothing: it is
-safe to repeat, and a keeper repeats what is older than 10 s.
+The step that ends the job notes it in the outbox, so a crash in between loses nothing: it is safe to repeat, and a
+keeper does what is older than 10 s.
 """
 
-import time
 import zlib
 from base64 import b64encode
 from typing import cast
 
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from rq.job import JobStatus
 
 from jobs import keys, logs, scripts
@@ -42,9 +41,15 @@ def follow_up(client: Redis, job_id: str) -> None:
 
 def repeat_old(client: Redis) -> int:
     """Do what another process should have done by now; returns how many."""
-    old = cast(list[bytes], client.zrangebyscore(keys.OUTBOX, "-inf", time.time() - REPEAT_AFTER, 0, AT_ONCE))
+    seconds, microseconds = client.time()
+    now = seconds + microseconds / 1e6
+    old = cast(list[bytes], client.zrangebyscore(keys.OUTBOX, "-inf", now - REPEAT_AFTER, 0, AT_ONCE))
     for entry in old:
-        follow_up(client, entry.decode().rpartition(":")[0])
+        client.zadd(keys.OUTBOX, {entry: now}, xx=True)  # no other keeper's for now
+        try:
+            follow_up(client, entry.decode().rpartition(":")[0])
+        except ResponseError:
+            log.exception("what follows %s cannot be done", entry.decode())
     return len(old)
 
 

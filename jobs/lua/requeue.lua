@@ -37,6 +37,7 @@ local function requeue(id)
     redis.call('HSET', hash, 'status', 'scheduled')
     redis.call('ZADD', prefix .. ':scheduled:' .. queue, due, id)
   elseif limit and limit ~= '' then
+    redis.call('HDEL', hash, 'enqueue_at_front')
     ask_slot(prefix, id, limit, now, stamp, false)
   elseif place(prefix, id, queue, lane, now, stamp, false) and lane and lane ~= '' then
     redis.call('ZREM', KEYS[2], lane)

@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- settle: write down how executions ended, each only if its child still holds it; one that it does not is
--- refused, because somebody else has the job. A failure with attempts left is scheduled again. Locks go with it.
+-- refused, because somebody else has the job. A failure with attempts left is scheduled again. Locks go with it, and slots
+-- of rate limits.
 --
 -- KEYS  1 the child's held jobs, 2 the worker, 3 the outbox of follow-ups, 4 the meters
 -- ARGV  1 prefix, 2 worker name, then for each: id, token, outcome (finished, failed, stopped, retried,

@@ -9,6 +9,7 @@ from redis import Redis
 from rq.group import Group
 from rq.rate_limit import RateLimitRegistry
 
+from jobs.aside import Aside
 from jobs.health.snapshot import living, served
 from jobs.schedule.book import Book
 from jobs.schedule.declared import declared
@@ -33,6 +34,7 @@ class Clock:
         self._own: dict[str, Any] | None = None
         self._next_care = 0.0
         self._next_upkeep = 0.0
+        self._upkeep = Aside("upkeep of rate limits and groups", self._keep_up)
 
     def declare(self, schedules: dict[str, Any]) -> None:
         """Say what this process's own code declares, once that is known."""
@@ -51,7 +53,7 @@ class Clock:
             self._next_care = time.monotonic() + min(CARE, self._settings.heartbeat)
         if time.monotonic() >= self._next_upkeep:
             self._next_upkeep = time.monotonic() + UPKEEP
-            self._keep_up()
+            self._upkeep.start()
         if seen.due:
             self._store.run_due(seen.at)
             self._book.run_due(seen.at)
@@ -65,6 +67,7 @@ class Clock:
             self._book.keep(schedules, seen.schedules, seen.at)
 
     def _keep_up(self) -> None:
+        """RQ asks for each of them by itself, and there may be thousands."""
         for limit in RateLimitRegistry.all(self._client):
             limit.cleanup()
         Group.clean_registries(self._client)

@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 from rq.worker import BaseWorker, WorkerStatus
 
 from jobs import logs, reaper, retention, scripts
+from jobs.aside import Aside
 from jobs.job import Job, serializer
 from jobs.schedule.clock import Clock
 from jobs.schedule.leader import TTL as LEADER_TTL
@@ -60,6 +61,7 @@ class Keeper(BaseWorker):
         self._on_ready = on_ready
         self._life = Life(client, name)
         self._clock = Clock(client, settings)
+        self._owed = Aside("what follows jobs that have ended", lambda: reaper.repeat_old(client))
         self._instance = instance
         self._label = f"[{settings.type}]" if settings.type else f"worker {name}"
         self._leads = False
@@ -157,7 +159,7 @@ class Keeper(BaseWorker):
         if ticked.recovered:
             self._life.recovered(ticked.recovered, "the lease of its child ran out")
         if ticked.owed:
-            reaper.repeat_old(self.connection)
+            self._owed.start()
         if ticked.leads and not self._leads:
             log.info("scheduler: leading")
             self._clock.take_over()

@@ -228,13 +228,44 @@ class TestLetGo:
         assert scripts.promote(client, "mail") == 1
         assert [one.id for one in claim(client, "mail")] == [other.id]
 
-    def test_a_job_that_kills_its_workers_has_failed_for_who_waits_too(self, client: Redis) -> None:
+    @pytest.mark.parametrize("kept", [500, 0, -1])
+    def test_a_job_that_kills_its_workers_has_failed_for_who_waits_too(self, client: Redis, kept: int) -> None:
+        """A keeper comes to it after 10 s at the soonest, however soon it is dropped."""
         first = accept(client)
+        client.hset(keys.job(first.id), "failure_ttl", kept)
         waiting = after(client, first.id, may_fail=True)
         [one] = claim(client)
         scripts.release(client, CHILD, [Held(one.id, one.token, charged=True, why=b"")], 0)
+        scripts.trim(client, "default", 100, 10)
+        assert (status(client, first), client.ttl(keys.job(first.id)) > 3000) == ("failed", kept != -1)
         reaper.follow_up(client, first.id)
-        assert (status(client, first), waiting.get_status()) == ("failed", "queued")
+        assert waiting.get_status() == "queued"
+
+    def test_who_waits_is_let_go_though_what_ended_is_there_no_more(self, client: Redis) -> None:
+        """All were away for so long that the server has dropped it."""
+        first = accept(client)
+        waiting = after(client, first.id)
+        end(client, claim(client)[0], "finished", "")
+        client.delete(keys.job(first.id))
+        client.zadd(keys.registry("finished", "default"), {first.id: 1})
+        assert scripts.trim(client, "default", 100, 10) == 0
+        reaper.follow_up(client, first.id)
+        assert waiting.get_status() == "queued"
+        assert scripts.trim(client, "default", 100, 10) == 1
+
+    def test_one_that_cannot_be_followed_up_holds_no_other_up(
+        self, client: Redis, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        first = accept(client)
+        waiting = after(client, first.id)
+        end(client, claim(client)[0], "finished", "")
+        client.set(keys.dependents("junk"), "junk")
+        client.zadd(keys.OUTBOX, {"junk:finished": 1, f"{first.id}:finished": 2})
+        assert reaper.repeat_old(client) == 2
+        assert waiting.get_status() == "queued"
+        assert [entry for entry, _ in client.zscan_iter(keys.OUTBOX)] == [b"junk:finished"]
+        assert "what follows junk:finished cannot be done" in caplog.messages
+        assert reaper.repeat_old(client) == 0
 
 
 class TestFinding:

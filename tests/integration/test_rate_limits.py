@@ -13,6 +13,7 @@ from jobs.schedule.clock import Clock
 from jobs.scripts import Held
 from tests import tasks as t
 from tests.integration.test_dead import CHILD, accept, claim, end, lease
+from tests.support import wait_for
 
 __all__ = ["lease"]
 pytestmark = pytest.mark.usefixtures("tasks")
@@ -118,5 +119,14 @@ def test_a_slot_whose_job_is_gone_is_found_and_given_on(client: Redis, queue: Qu
     first, second = two(queue)
     client.delete(keys.job(first.id), keys.job(lost.id))
     Clock(client, settings.current()).tick(scripts.due(client))
-    assert slots(client) == ([second.id], [])
-    assert client.smembers("rq:groups") == set()
+    wait_for(lambda: slots(client) == ([second.id], []) and not client.exists("rq:groups"), "both to be found")
+
+
+def test_who_waits_comes_in_order_to_its_slot_and_to_the_end_of_its_queue(client: Redis, queue: Queue) -> None:
+    jobs = [queue.enqueue(t.add, 1, 2, job_id=name, rate_limit=LIMIT) for name in "zyxwv"]
+    client.hset(keys.job("z"), "enqueue_at_front", 1)
+    catalog.act(client, "cancel", [job.id for job in jobs])
+    other = accept(client)
+    assert scripts.requeue(client, [job.id for job in jobs]) == [True] * 5
+    assert slots(client) == (["z"], ["y", "x", "w", "v"])
+    assert [one.id for one in claim(client)] == [other.id, "z"]

@@ -284,6 +284,15 @@ def test_promote_has_jobs_with_a_rate_limit_wait_for_a_slot(client: Redis) -> No
     assert (waiting(client), status(client, "b")) == (["b"], "queued")
 
 
+def test_promote_puts_to_the_front_what_is_to_go_there(client: Redis) -> None:
+    scripts.admit(client, [job("a"), job("b", delay=60), job("c", delay=60)])
+    client.hset(keys.job("b"), "enqueue_at_front", 1)
+    for name in ("b", "c"):
+        make_due(client, name)
+    assert scripts.promote(client, "default") == 2
+    assert waiting(client) == ["b", "a", "c"]
+
+
 def test_promote_sends_a_delayed_job_to_the_tail_of_its_lane(client: Redis) -> None:
     scripts.admit(client, [job("a", key="k", delay=60), job("b", key="k")])
     make_due(client, "a")

@@ -6,6 +6,7 @@ local function ask_slot(prefix, id, limit, now, stamp, front)
   redis.call('ZREM', slots .. ':allowed', id)
   redis.call('HSET', hash, 'status', 'rate_limited')
   if front then redis.call('HSET', hash, 'enqueue_at_front', 1) end
-  redis.call('ZADD', slots .. ':rate_limited', now, id)
+  local last = tonumber(redis.call('ZRANGE', slots .. ':rate_limited', -1, -1, 'WITHSCORES')[2] or 0)
+  redis.call('ZADD', slots .. ':rate_limited', string.format('%.6f', math.max(now, last + 1e-6)), id)
   fill_slots(prefix, limit, now, stamp)
 end

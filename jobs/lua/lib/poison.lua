@@ -2,16 +2,17 @@
 local function poison(prefix, id, hash, now, stamp, why)
   local queue, lane, ttl, description, limit, webhooks =
     unpack(redis.call('HMGET', hash, 'origin', 'key', 'failure_ttl', 'description', 'rate_limit_key', 'webhooks'))
+  local followed = webhooks and webhooks ~= '' or redis.call('EXISTS', hash .. ':dependents') == 1
   ttl = tonumber(ttl) or 31536000
+  if followed and ttl >= 0 then ttl = math.max(ttl, 3600) end
   redis.call('LREM', prefix .. ':queue:' .. queue, 1, id)
   redis.call('HSET', hash, 'status', 'failed', 'ended_at', stamp)
-  redis.call('EXPIRE', hash, ttl)
   attempt(prefix, id, hash, now, why, true)
-  redis.call('EXPIRE', prefix .. ':results:' .. id, ttl)
-  redis.call('ZADD', prefix .. ':failed:' .. queue, now + ttl, id)
-  if webhooks and webhooks ~= '' or redis.call('EXISTS', hash .. ':dependents') == 1 then
-    redis.call('ZADD', prefix .. ':signalbox:outbox', now, id .. ':failed')
+  for _, key in ipairs({ hash, prefix .. ':results:' .. id }) do
+    if ttl < 0 then redis.call('PERSIST', key) else redis.call('EXPIRE', key, ttl) end
   end
+  redis.call('ZADD', prefix .. ':failed:' .. queue, ttl < 0 and 4102444800 or now + ttl, id)
+  if followed then redis.call('ZADD', prefix .. ':signalbox:outbox', now, id .. ':failed') end
   if limit and limit ~= '' then free_slot(prefix, id, limit, now, stamp) end
   if lane and lane ~= '' then advance(prefix, lane, now, stamp) end
   if string.sub(id, 1, 10) == 'heartbeat-' then return end
