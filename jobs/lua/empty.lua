@@ -29,8 +29,8 @@ for _, id in ipairs(ids) do
   local hash = prefix .. ':job:' .. id
   local status, since, holder, limit, lane =
     unpack(redis.call('HMGET', hash, 'status', 'enqueued_at', 'held_by', 'rate_limit_key', 'key'))
-  local is_ours = string.sub(id, 1, #beats) == beats
-  if status == 'queued' and (since or '') < before and not is_ours and not is_held(id, holder) then
+  local is_beat = string.sub(id, 1, #beats) == beats
+  if status == 'queued' and (since or '') < before and not is_beat and not is_held(id, holder) then
     redis.call('LREM', KEYS[1], 1, id)
     if #awaiting(prefix, id, status, 1) > 0 then
       cancel(prefix, id, now, stamp)

@@ -1,4 +1,4 @@
-"""What lets jobs go: out of their lanes, and once they are due."""
+"""What lets jobs go: out of their lanes, once they are due, and after those that they depend on."""
 
 from collections.abc import Sequence
 

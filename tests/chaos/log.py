@@ -1,5 +1,6 @@
 """The log of starts and ends, which the tasks write outside Redis; and what can be told from it alone."""
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -106,13 +107,6 @@ def overlaps(runs: Iterable[Run], lane_of: dict[str, str], kills: Iterable[Kill]
     return found
 
 
-def _by(key: Callable[[Run], str], runs: Iterable[Run]) -> dict[str, list[Run]]:
-    groups: dict[str, list[Run]] = defaultdict(list)
-    for run in sorted(runs, key=lambda run: run.started):
-        groups[key(run)].append(run)
-    return groups
-
-
 def before_their_time(runs: Iterable[Run], awaited: dict[str, list[str]]) -> list[str]:
     """Jobs that began before each of those that they depend on had ended, if only once."""
     ended: dict[str, float] = {}
@@ -124,5 +118,12 @@ def before_their_time(runs: Iterable[Run], awaited: dict[str, list[str]]) -> lis
         f"{run.id} before {other}"
         for run in found
         for other in awaited.get(run.id, ())
-        if not ended.get(other, run.started + 1) <= run.started
+        if ended.get(other, math.inf) > run.started
     ]
+
+
+def _by(key: Callable[[Run], str], runs: Iterable[Run]) -> dict[str, list[Run]]:
+    groups: dict[str, list[Run]] = defaultdict(list)
+    for run in sorted(runs, key=lambda run: run.started):
+        groups[key(run)].append(run)
+    return groups

@@ -10,7 +10,8 @@ const every = () => Number(root.dataset.every || 15) * 1000; // what no signal c
 const beat = () => setInterval(ask, Math.min(PERIOD, every()));
 const WORDS = { live: "Live", polling: "Live, by asking", paused: "Paused", offline: "Web does not answer" };
 let seen = root.dataset.signature ?? "";
-let source = null, timer = null, latest = Date.now(), tried = 0, asked = null, under = null, wanted = null, gone = false;
+let source = null, timer = null, latest = Date.now(), tried = 0, asked = null, under = null, wanted = null;
+let gone = false; // is what the page is about not there? It may come back
 
 function show(state) {
   const place = document.getElementById("live");
@@ -40,7 +41,7 @@ async function draw(signal) {
     if (answer.status >= 500) throw new Error(answer.statusText);
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     if (gone || !answer.ok) document.querySelector("main").replaceChildren(...fresh.querySelector("main").childNodes);
-    gone = !answer.ok; // what the page is about; it may come back
+    gone = !answer.ok;
     put(fresh);
     return answer.ok;
   } catch (error) {

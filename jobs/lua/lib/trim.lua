@@ -4,20 +4,20 @@
 -- where a job has a time to live: who still waits for one that failed so long ago is told that it is gone.
 local YEAR, FOR_EVER = 31536000, 4102444800
 
-local function is_owed(prefix, id)
+-- A job that has gone by itself: RQ's notes of who depends on whom have not. Returns nil when they are still needed.
+local function forget(prefix, id)
   local outbox = prefix .. ':signalbox:outbox'
-  return redis.call('ZSCORE', outbox, id .. ':finished') or redis.call('ZSCORE', outbox, id .. ':failed')
+  if redis.call('ZSCORE', outbox, id .. ':finished') or redis.call('ZSCORE', outbox, id .. ':failed') then return nil end
+  redis.call('DEL', prefix .. ':job:' .. id .. ':dependents', prefix .. ':job::' .. id .. ':dependencies')
+  return true
 end
 
 local function drop(prefix, registry, ids, now, stamp)
   local dropped = 0
   for _, id in ipairs(ids) do
-    local hash = prefix .. ':job:' .. id
-    local gone, owed = redis.call('EXISTS', hash) == 0, is_owed(prefix, id)
-    if gone and not owed then -- by itself; RQ's notes of who depends on whom have not gone with it
-      redis.call('DEL', hash .. ':dependents', prefix .. ':job::' .. id .. ':dependencies')
-    end
-    if not owed and erase(prefix, id, now, stamp) ~= nil then
+    local erased = erase(prefix, id, now, stamp)
+    if erased == false and redis.call('EXISTS', prefix .. ':job:' .. id) == 0 then erased = forget(prefix, id) end
+    if erased ~= nil then
       redis.call('ZREM', registry, id) -- it may have gone, or run anew
       dropped = dropped + 1
     end

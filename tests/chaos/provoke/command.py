@@ -4,6 +4,7 @@ from redis import Redis
 
 from jobs import catalog, gates, keys, lanes, retention, settings
 from jobs.retry import Retry
+from jobs.scripts import NewJob
 from tests.chaos.ambush import HOURLY, READY, Ambush, Provoke
 from tests.chaos.line import Line
 from tests.chaos.steps import When
@@ -73,12 +74,18 @@ def delete_a_dead_letter(ambush: Ambush, step: str, when: When) -> None:
     _assert_gone(ambush.line, letter)
 
 
+def _scheduled(ambush: Ambush, step: str, when: When, command: str) -> NewJob:
+    """A scheduled job, on which whoever gives the command has died."""
+    job = ambush.line.job(queue="default", delay=HOURLY)
+    ambush.line.submit([job])
+    ambush.lay(step, when)
+    ambush.line.spawn("-m", "tests.chaos.armed", "command", command, job.id).ends()
+    return job
+
+
 def cancel_a_job(ambush: Ambush, step: str, when: When) -> None:
     """Whoever cancels a job dies, and cancels it again; taken back, it runs as if nothing had been."""
-    line, job = ambush.line, ambush.line.job(queue="default", delay=HOURLY)
-    line.submit([job])
-    ambush.lay(step, when)
-    line.spawn("-m", "tests.chaos.armed", "command", "cancel", job.id).ends()
+    line, job = ambush.line, _scheduled(ambush, step, when, "cancel")
     catalog.act(line.client, "cancel", [job.id])
     assert line.status(job.id) == "canceled"
     catalog.act(line.client, "retry", [job.id])
@@ -89,11 +96,8 @@ def cancel_a_job(ambush: Ambush, step: str, when: When) -> None:
 
 def run_a_job_now(ambush: Ambush, step: str, when: When) -> None:
     """Whoever has a scheduled job run now dies, and asks for it again."""
-    line, job = ambush.line, ambush.line.job(queue="default", delay=HOURLY)
-    line.submit([job])
-    ambush.lay(step, when)
-    line.spawn("-m", "tests.chaos.armed", "command", "run", job.id).ends()
-    catalog.act(line.client, "run", [job.id])
+    job = _scheduled(ambush, step, when, "run")
+    catalog.act(ambush.line.client, "run", [job.id])
     ambush.man(1)
 
 
