@@ -39,6 +39,8 @@ class Attempt(NamedTuple):
     """``retried`` and ``exhausted``: it returned ``rq.Retry``; ``interrupted``: its process ended under it."""
     error: str | None
     """The traceback, whole up to 64 KiB, without what ``redaction`` knows for secrets."""
+    note: str | None = None
+    """A warning beside its ending, such as why it has no result; without secrets too."""
 
 
 def attempts(job_id: str, client: Redis | None = None) -> list[Attempt]:
@@ -73,6 +75,7 @@ def _attempt(number: int, entry_id: bytes, fields: dict[bytes, bytes]) -> Attemp
         _time(fields.get(b"execution_ended_at")) or written,
         "interrupted" if b"interrupted" in fields else OUTCOMES.get(fields[b"type"], "failed"),
         redaction.text(error) if (error := error_of(fields)) else None,
+        redaction.text(note.decode(errors="replace")) if (note := fields.get(b"note")) else None,
     )
 
 

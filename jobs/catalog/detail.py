@@ -79,7 +79,10 @@ def detail(client: Redis, job_id: str) -> Detail | None:
         return None
     given = arguments(client, job_id)
     tried = [
-        attempt._replace(error=redaction.text(attempt.error, given.secrets) if attempt.error else None)
+        attempt._replace(
+            error=redaction.text(attempt.error, given.secrets) if attempt.error else None,
+            note=redaction.text(attempt.note, given.secrets) if attempt.note else None,
+        )
         for attempt in records.attempts(job_id, client)
     ]
     progress = job.progress and job.progress._replace(text=redaction.text(job.progress.text, given.secrets))

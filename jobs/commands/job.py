@@ -52,6 +52,7 @@ def _facts(found: Detail, arguments: str) -> list[tuple[str, str | None]]:
         ("started", _time(job.started_at)),
         ("ended", _time(job.ended_at)),
         ("worker", job.worker),
+        ("warning", found.attempts[-1].note if found.attempts else None),
         ("retries", f"{job.retries_left} left" if job.retries_left and job.state != "finished" else None),
     ]
 

@@ -7,7 +7,8 @@
 -- ARGV  1 prefix, 2 worker name, then for each: id, token, outcome (finished, failed, stopped, retried,
 --       exhausted, snoozed),
 --       value (finished: the result, base64, or '' for None; else the traceback, zlib and base64), started, ended
---       (seconds since 1970), after (failed: -1 not to be tried again, else 0; retried, snoozed: seconds to wait)
+--       (seconds since 1970), after (failed: -1 not to be tried again, else 0; retried, snoozed: seconds to wait),
+--       note (kept beside the ending, or '')
 -- returns  for each 1 accepted, 2 accepted and in the outbox, 3 accepted and to be tried again, 0 refused
 
 -- @include iso
@@ -38,13 +39,14 @@ local function later(lists, queue, first, second)
 end
 
 -- A stream takes 4 KB for its first entry and keeps them; the copy of one takes what its entries need.
-local function record(id, token, outcome, value, started, ended, ttl)
+local function record(id, token, outcome, value, started, ended, note, ttl)
   local results, draft = prefix .. ':results:' .. id, prefix .. ':signalbox:draft'
   local entry = { 'MAXLEN', KEPT, '*', 'type', TYPE[outcome], 'worker_name', worker, 'execution_id', token,
     'execution_started_at', started, 'execution_ended_at', ended }
   if value ~= '' then
     entry[#entry + 1], entry[#entry + 2] = outcome == 'finished' and 'return_value' or 'exc_string', value
   end
+  if note ~= '' then entry[#entry + 1], entry[#entry + 2] = 'note', note end
   redis.call('XADD', draft, unpack(entry))
   if ttl >= 0 then redis.call('EXPIRE', draft, ttl) end
   if redis.call('COPY', draft, results) == 0 then -- there were attempts before
@@ -86,17 +88,17 @@ local function run_again(id, hash, queue, lane, repeats)
 end
 
 -- Not its last ending: it goes back for another attempt. It came to an end, so it kills nobody.
-local function fail_for_now(id, token, queue, hash, outcome, value, started, ended, delay, left, front)
+local function fail_for_now(id, token, queue, hash, outcome, value, started, ended, note, delay, left, front)
   redis.call('HSET', hash, 'ended_at', stamp)
   redis.call('HDEL', hash, 'suspect', 'shared', 'snoozes')
-  record(id, token, outcome, value, started, ended, YEAR)
+  record(id, token, outcome, value, started, ended, note, YEAR)
   if left then redis.call('HSET', hash, 'retries_left', left)
   else redis.call('HINCRBY', hash, 'number_of_retries', 1) end
   try_again(id, hash, queue, delay, front)
   return 3
 end
 
-local function settle(id, token, queue, outcome, value, started, ended, after, awaited)
+local function settle(id, token, queue, outcome, value, started, ended, after, note, awaited)
   local hash = prefix .. ':job:' .. id
   later(running, queue, id .. ':' .. token)
   local execution, lane, ttl, group, limit, webhooks, repeats = unpack(redis.call('HMGET', hash, unpack(FIELDS)))
@@ -112,11 +114,11 @@ local function settle(id, token, queue, outcome, value, started, ended, after, a
       try_again(id, hash, queue, after)
       return 1
     elseif outcome == 'retried' then
-      return fail_for_now(id, token, queue, hash, outcome, value, started, ended, after, nil, front)
+      return fail_for_now(id, token, queue, hash, outcome, value, started, ended, note, after, nil, front)
     elseif outcome == 'failed' and left > 0 and after >= 0 then
       local delay = backoff(left, intervals)
       redis.call('HSETNX', hash, 'retries', left) -- how many it had, should it be run anew
-      return fail_for_now(id, token, queue, hash, outcome, value, started, ended, delay, left - 1, front)
+      return fail_for_now(id, token, queue, hash, outcome, value, started, ended, note, delay, left - 1, front)
     end
   end
   ttl = tonumber(ttl) or (ok and 500 or YEAR)
@@ -126,7 +128,7 @@ local function settle(id, token, queue, outcome, value, started, ended, after, a
     and (webhooks and webhooks ~= '' or awaited and redis.call('EXISTS', hash .. ':dependents') == 1)
   if repeats > 0 then
     redis.call('HSET', hash, 'ended_at', stamp)
-    record(id, token, outcome, value, started, ended, YEAR)
+    record(id, token, outcome, value, started, ended, note, YEAR)
     run_again(id, hash, queue, lane, repeats)
   elseif ttl == 0 and not followed then
     redis.call('DEL', hash, prefix .. ':results:' .. id, prefix .. ':job::' .. id .. ':dependencies')
@@ -135,7 +137,7 @@ local function settle(id, token, queue, outcome, value, started, ended, after, a
     if followed and ttl >= 0 then ttl = math.max(ttl, 3600) end
     redis.call('HSET', hash, 'status', status, 'ended_at', stamp)
     if ttl >= 0 then redis.call('EXPIRE', hash, ttl) else redis.call('PERSIST', hash) end
-    record(id, token, outcome, value, started, ended, ttl)
+    record(id, token, outcome, value, started, ended, note, ttl)
     later(ok and finished or failed, queue, ttl < 0 and FAR or now + ttl, id)
   end
   if followed then redis.call('ZADD', KEYS[3], now, id .. ':' .. status) end
@@ -144,7 +146,7 @@ local function settle(id, token, queue, outcome, value, started, ended, after, a
 end
 
 local ids, dependents = {}, {}
-for at = 3, #ARGV, 7 do
+for at = 3, #ARGV, 8 do
   ids[#ids + 1] = ARGV[at]
   dependents[#dependents + 1] = prefix .. ':job:' .. ARGV[at] .. ':dependents'
 end
@@ -153,13 +155,13 @@ local awaited = redis.call('EXISTS', unpack(dependents)) > 0
 
 local replies, let_go, done, undone, busy, refused = {}, {}, 0, 0, 0, 0
 for number, id in ipairs(ids) do
-  local at = 3 + (number - 1) * 7
-  local _, token, outcome, value, started, ended, after = unpack(ARGV, at, at + 6)
+  local at = 3 + (number - 1) * 8
+  local _, token, outcome, value, started, ended, after, note = unpack(ARGV, at, at + 7)
   local token_held, queue, locks = string.match(held[number] or '', '^(%d+):([^\n]*)\n?(.*)$')
   if token_held == token and not let_go[id] then
     let_go[id], let_go[#let_go + 1] = true, id
     free(prefix, locks)
-    replies[number] = settle(id, token, queue, outcome, value, started, ended, tonumber(after), awaited)
+    replies[number] = settle(id, token, queue, outcome, value, started, ended, tonumber(after), note, awaited)
     if outcome == 'finished' then done = done + 1 elseif outcome ~= 'snoozed' then undone = undone + 1 end
     busy = busy + (tonumber(ended) - tonumber(started))
   else

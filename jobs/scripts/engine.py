@@ -101,6 +101,8 @@ class Settlement(NamedTuple):
     task: str = ""
     """Empty where nobody has read its name."""
     waited: Waited | None = None
+    note: str = ""
+    """Kept beside the ending: such as why a finished job has no result."""
 
 
 class Held(NamedTuple):
@@ -171,7 +173,7 @@ def settle(client: Redis, worker: str, child: str, settlements: Sequence[Settlem
 def _settle_arguments(worker: str, settlements: Sequence[Settlement]) -> list[Value]:
     arguments: list[Value] = [keys.PREFIX, worker]
     for one in settlements:
-        arguments += [one.id, one.token, one.outcome, one.value, one.started, one.ended, one.after]
+        arguments += [one.id, one.token, one.outcome, one.value, one.started, one.ended, one.after, one.note]
     return arguments
 
 

@@ -62,14 +62,14 @@ class Life:
         told = [
             (one, what)
             for one, reply in zip(settlements, replies, strict=False)
-            if log.isEnabledFor(_level(what := _what(one, reply))) and not _is_ours(one.id)
+            if log.isEnabledFor(_level(what := _what(one, reply), one.note)) and not _is_ours(one.id)
         ]
         unknown = [one.id for one, _ in told if one.token not in self._running]
         looked = dict(zip(unknown, self._look(unknown), strict=True))
         for one, what in told:
             facts = self._running.pop(one.token, None) or looked[one.id].before(what)
             self._say(
-                _level(what),
+                _level(what, one.note),
                 what,
                 one.id,
                 facts,
@@ -77,7 +77,7 @@ class Life:
                 seconds=round(one.ended - one.started, 3),
                 again_in=_again_in(one, what, facts),
                 error=_error(one),
-                note="another worker has it by now" if what == "refused" else None,
+                note="another worker has it by now" if what == "refused" else one.note,
             )
 
     def interrupted(self, claimed: Claimed, why: str) -> None:
@@ -131,8 +131,8 @@ def _what(one: Settlement, reply: int) -> str:
     return "failed" if one.outcome == "exhausted" else one.outcome
 
 
-def _level(what: str) -> int:
-    return logging.WARNING if what in ("failed", "retried", "refused") else logging.INFO
+def _level(what: str, note: str) -> int:
+    return logging.WARNING if note or what in ("failed", "retried", "refused") else logging.INFO
 
 
 def _error(one: Settlement) -> str | None:

@@ -10,11 +10,13 @@ import pytest
 from flask.testing import FlaskClient
 from redis import Redis
 
-from jobs import keys
+from jobs import keys, scripts
+from jobs.job import Job
 from jobs.retry import Retry
+from jobs.scripts import Settlement
 from tests import crowd
 from tests import tasks as t
-from tests.integration.test_dead import KEY, accept, claim, end, fail, lease
+from tests.integration.test_dead import CHILD, KEY, WORKER, accept, claim, end, fail, lease
 from tests.pages import View, a_task, operator, reader
 from tests.support import wait_for
 
@@ -113,6 +115,21 @@ class TestJob:
             assert words in found.text
         assert "ran 1.0 s" in found.text
         assert '<svg class="strip"' in found.main
+
+    def test_a_note_beside_its_ending_is_a_warning(self, client: Redis, operator: FlaskClient) -> None:
+        job = accept(client, retry=Retry(2, backoff=0))
+        for outcome, note in (("failed", "the first is <told>"), ("finished", "it has no result: password=hunter2")):
+            [one] = claim(client)
+            scripts.settle(client, WORKER, CHILD, [Settlement(one.id, one.token, outcome, b"", 1.0, 2.0, note=note)])
+        found = View(operator, f"/jobs/{job.id}")
+        assert "Warning it has no result" in found.text
+        assert "the first is <told>" in unescape(found.text)
+        assert "hunter2" not in found.html
+        told = operator.get(f"/api/jobs/{job.id}").get_json()
+        assert [one["note"] for one in told["attempts"]] == ["the first is <told>", told["note"]]
+        assert told["note"].startswith("it has no result")
+        assert "hunter2" not in told["note"]
+        assert Job.fetch(job.id, client).return_value() is None
 
     def test_neighbours_in_its_lane_are_links(self, client: Redis, operator: FlaskClient) -> None:
         first, second, third = (accept(client, key=KEY) for _ in range(3))

@@ -42,6 +42,7 @@ def detail(found: Detail) -> dict[str, Any]:
         "result": found.result.value if found.result else None,
         "result_bytes": found.result.size if found.result else 0,
         "error": _end(over_badly),
+        "note": found.attempts[-1].note if found.attempts else None,
         "attempts": [attempt(one) for one in found.attempts],
         "timeline": [{**event._asdict(), "at": iso(event.at)} for event in found.timeline],
         "lane": lane._asdict() if lane else None,
@@ -60,6 +61,7 @@ def attempt(one: Attempt) -> dict[str, Any]:
         "ended_at": iso(one.ended),
         "outcome": one.outcome,
         "error": _end(one.error),
+        "note": one.note,
     }
 
 

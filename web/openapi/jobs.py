@@ -58,6 +58,7 @@ IN_FULL: dict[str, Schema] = {
     "result": said(ANYTHING, "what it has returned; null where it is large, or no JSON"),
     "result_bytes": COUNT,
     "error": said(maybe(TEXT), "the traceback of its last attempt"),
+    "note": said(maybe(TEXT), "a warning about its last attempt, such as why it has no result"),
     "attempts": many(ref("Attempt")),
     "timeline": many(ref("Event")),
     "lane": maybe(ref("Neighbours")),
@@ -104,6 +105,7 @@ SCHEMAS: dict[str, Schema] = {
         ended_at=maybe(TIME),
         outcome=TEXT,
         error=maybe(TEXT),
+        note=maybe(TEXT),
     ),
     "Event": shape(
         what=said(TEXT, "accepted, queued, started, due, canceled, or how an attempt ended"),
