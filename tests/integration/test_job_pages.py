@@ -13,7 +13,7 @@ from redis import Redis
 from jobs import keys, scripts
 from jobs.job import Job
 from jobs.retry import Retry
-from jobs.scripts import Settlement
+from jobs.scripts import Outcome, Settlement
 from tests import crowd
 from tests import tasks as t
 from tests.integration.test_dead import CHILD, KEY, WORKER, accept, claim, end, fail, lease
@@ -118,7 +118,11 @@ class TestJob:
 
     def test_a_note_beside_its_ending_is_a_warning(self, client: Redis, operator: FlaskClient) -> None:
         job = accept(client, retry=Retry(2, backoff=0))
-        for outcome, note in (("failed", "the first is <told>"), ("finished", "it has no result: password=hunter2")):
+        endings: list[tuple[Outcome, str]] = [
+            ("failed", "the first is <told>"),
+            ("finished", "it has no result: password=hunter2"),
+        ]
+        for outcome, note in endings:
             [one] = claim(client)
             scripts.settle(client, WORKER, CHILD, [Settlement(one.id, one.token, outcome, b"", 1.0, 2.0, note=note)])
         found = View(operator, f"/jobs/{job.id}")
