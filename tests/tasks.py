@@ -156,6 +156,19 @@ def whoami() -> dict[str, Any]:
 
 
 @task
+def describe_itself() -> list[Any]:
+    """Says of itself what RQ lets a job say; returns what the jobs have returned that it waited for."""
+    job = get_current_job()
+    assert job
+    job.meta = {"step": 1}
+    job.save_meta()
+    job.description, job.result_ttl, job.meta = "in its own words", 77, {"step": 2}
+    job.save()
+    first = type(job).fetch(job.dependency_ids[0], job.connection)
+    return [first.return_value(), [one.return_value() for one in job.fetch_dependencies()]]
+
+
+@task
 def ask_again(maximum: int) -> Any:
     """RQ's way to be tried again: return a ``Retry``."""
     return rq.Retry(max=maximum)

@@ -28,24 +28,11 @@ from jobs.settings import current
 from jobs.supervise import lease
 from jobs.worker import callbacks
 from jobs.worker.deadlines import JobStopped, Slot
+from jobs.worker.lazy_job import lazy
 
 EMPTY = b""
 HOPELESS = (UnknownTask, NotAllowed, DeserializationError)
 """A job that fails so will fail so again."""
-
-
-class LazyJob(Job):
-    """What ``get_current_job`` gives: read from Redis on first use, because most tasks never look."""
-
-    def __init__(self, claimed: Claimed, connection: Redis) -> None:
-        self.__dict__.update(_id=claimed.id, connection=connection)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or "serializer" in self.__dict__:
-            raise AttributeError(name)
-        Job.__init__(self, self._id, self.connection)
-        self.refresh()
-        return getattr(self, name)
 
 
 class Interrupted(Exception):
@@ -80,7 +67,7 @@ class Runner:
     def run(self, claimed: Claimed, slot: Slot, deadline: float) -> Settlement:
         """Run it. Whatever the task raises is its ending; nothing of it is raised here."""
         started = time.time()
-        job = LazyJob(claimed, self._connection)
+        job = lazy(claimed.id, self._connection)
         token = rq.job._current_job.set(job)
         execution = lease.execution.set(Execution(self._child, claimed.id, claimed.token))
         place = board.HERE.set(board.Place(self._board, claimed.id, claimed.token))

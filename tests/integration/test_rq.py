@@ -101,6 +101,15 @@ class TestVocabulary:
         assert job.get_meta() == {"seen": True}
         assert seen["pid"] != worker.popen.pid
 
+    def test_a_job_does_of_itself_what_rq_lets_it(self, worker: Process, queue: Queue, client: Redis) -> None:
+        first = queue.enqueue(t.add, 1, 2)
+        job = queue.enqueue(t.describe_itself, depends_on=first)
+        assert ended(job) is JobStatus.FINISHED, error(job)
+        job.refresh()
+        assert job.return_value() == [3, [3]]
+        assert (job.meta, job.description) == ({"step": 2}, "in its own words")
+        assert 0 < client.ttl(job.key) <= 77
+
     def test_a_group_knows_its_jobs(self, worker: Process, queue: Queue, client: Redis) -> None:
         group = Group.create(connection=client)
         jobs = group.enqueue_many(queue, [Queue.prepare_data(t.add, (n, n)) for n in range(3)])
