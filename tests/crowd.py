@@ -18,10 +18,10 @@ from jobs.settings import current
 QUEUES = ("default", "mail", "reports")
 TASKS = ("shop.tasks.send_receipt", "shop.tasks.resize", "shop.tasks.sync")
 SHARES: dict[State, int] = {
-    "finished": 50, "queued": 20, "failed": 10, "waiting": 8,
+    "finished": 50, "queued": 20, "failed": 10, "blocked": 8,
     "scheduled": 5, "retrying": 4, "canceled": 2, "running": 1,
 }  # fmt: skip
-STATUS = {"queued": "queued", "running": "started", "waiting": "deferred", "retrying": "scheduled"}
+STATUS = {"queued": "queued", "running": "started", "blocked": "deferred", "retrying": "scheduled"}
 ERROR = 'Traceback (most recent call last):\n  File "shop.py", line 3, in send\nTimeoutError: {} s\n'
 STEP = 0.01
 """Seconds between two jobs."""
@@ -102,7 +102,7 @@ def _write(pipeline: Pipeline, one: Member) -> None:
             pipeline.rpush(keys.queue(one.queue), one.id)
         case "running":
             pipeline.zadd(keys.registry("wip", one.queue), {f"{one.id}:{one.number}": 4102444800})
-        case "waiting":
+        case "blocked":
             pipeline.zadd(keys.registry("deferred", one.queue), {one.id: one.at})
         case "scheduled" | "retrying":
             pipeline.zadd(keys.registry("scheduled", one.queue), {one.id: one.at})

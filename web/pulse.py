@@ -10,6 +10,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from jobs import keys
+from jobs.health.counts import counts
 from jobs.health.snapshot import Process, QueueView
 from jobs.health.watch import View, Watch
 
@@ -119,8 +120,7 @@ def signature(view: View, marks: tuple[Any, ...]) -> str:
 
 
 def _queue(queue: QueueView) -> tuple[Any, ...]:
-    counts = (queue.waiting, queue.active, queue.completed, queue.failed, queue.scheduled, queue.deferred)
-    return queue.name, counts, queue.paused, queue.oldest_at
+    return queue.name, counts((queue,)), queue.paused, queue.oldest_at
 
 
 def _process(process: Process) -> tuple[Any, ...]:

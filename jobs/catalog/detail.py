@@ -88,7 +88,7 @@ def detail(client: Redis, job_id: str) -> Detail | None:
     progress = job.progress and job.progress._replace(text=redaction.text(job.progress.text, given.secrets))
     timeout = cast(bytes | None, client.hget(keys.job(job_id), "timeout"))
     lane = neighbours(client, job.key, job_id) if job.key and job.state not in OVER else None
-    awaited, in_vain = waits_for(client, job_id) if job.state == "waiting" and not lane else ([], [])
+    awaited, in_vain = waits_for(client, job_id) if job.state == "blocked" and not lane else ([], [])
     return Detail(
         job=job._replace(error=redaction.text(job.error, given.secrets) if job.error else None, progress=progress),
         arguments=given,

@@ -73,7 +73,7 @@ def _row(client: Redis, job_id: str) -> Row | None:
     if row is None:
         return None
     job = row.job
-    since = {"queued": job.queued_at, "running": job.started_at, "waiting": job.accepted_at}.get(job.state)
+    since = {"queued": job.queued_at, "running": job.started_at, "blocked": job.accepted_at}.get(job.state)
     at = since.timestamp() if since else 0.0
     if job.due_at:
         at = float(client.zscore(keys.registry("scheduled", job.queue), job_id) or 0.0)

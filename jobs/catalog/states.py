@@ -4,25 +4,25 @@ from collections.abc import Collection
 from typing import Literal, get_args
 
 State = Literal[
-    "queued", "running", "scheduled", "retrying", "waiting", "finished", "failed", "stopped", "canceled"
+    "queued", "running", "scheduled", "retrying", "blocked", "finished", "failed", "stopped", "canceled"
 ]  # fmt: skip
-"""``retrying``: it has failed and waits for its next attempt; ``waiting``: in its lane, for another job, or for a
+"""``retrying``: it has failed and waits for its next attempt; ``blocked``: in its lane, for another job, or for a
 slot of one of RQ's rate limits."""
 
 STATES: tuple[State, ...] = get_args(State)
 OVER: frozenset[State] = frozenset({"finished", "failed", "stopped", "canceled"})
 DEAD: frozenset[State] = frozenset({"failed", "stopped"})
 """Dead letters: jobs that failed for good, or were stopped. They are kept until somebody decides."""
-WAITS: frozenset[State] = frozenset({"queued", "scheduled", "retrying", "waiting"})
+WAITS: frozenset[State] = frozenset({"queued", "scheduled", "retrying", "blocked"})
 
 BY_STATUS: dict[str, State] = {
     "queued": "queued",
     "started": "running",
     "scheduled": "scheduled",
-    "deferred": "waiting",
-    "created": "waiting",
-    "rate_limited": "waiting",
-    "ready_to_enqueue": "waiting",
+    "deferred": "blocked",
+    "created": "blocked",
+    "rate_limited": "blocked",
+    "ready_to_enqueue": "blocked",
     "finished": "finished",
     "failed": "failed",
     "stopped": "stopped",
@@ -33,8 +33,8 @@ Kind = Literal["queue", "wip", "deferred", "limited", "finished", "failed", "can
 LIE_IN: dict[Kind, frozenset[State]] = {
     "queue": frozenset({"queued"}),
     "wip": frozenset({"running"}),
-    "deferred": frozenset({"waiting"}),
-    "limited": frozenset({"waiting"}),
+    "deferred": frozenset({"blocked"}),
+    "limited": frozenset({"blocked"}),
     "finished": frozenset({"finished"}),
     "failed": DEAD,
     "canceled": frozenset({"canceled"}),
@@ -46,7 +46,7 @@ LIE_IN: dict[Kind, frozenset[State]] = {
 def state_of(status: str, at_first: int | None, left: int, again: int) -> State:
     """What a job's status means, with how many attempts it had left at first (None: it has never failed) and has now,
     and how often it has asked for another itself."""
-    state = BY_STATUS.get(status, "waiting")
+    state = BY_STATUS.get(status, "blocked")
     if state == "scheduled" and (again or (at_first is not None and left < at_first)):
         return "retrying"
     return state

@@ -16,7 +16,7 @@ def pause(queue: str) -> None:
     redis = client()
     if gates.pause(redis, queue):
         note(redis, "queue.pause", queue)
-    click.echo(f"{queue} is paused; {gates.waiting(redis, queue)} jobs wait")
+    click.echo(f"{queue} is paused; {gates.waiting(redis, queue)} jobs queued")
 
 
 @click.command()
@@ -26,7 +26,7 @@ def resume(queue: str) -> None:
     redis = client()
     if was_paused := gates.resume(redis, queue):
         note(redis, "queue.resume", queue)
-    click.echo(f"{queue} {'goes on' if was_paused else 'was not paused'}; {gates.waiting(redis, queue)} jobs wait")
+    click.echo(f"{queue} {'goes on' if was_paused else 'was not paused'}; {gates.waiting(redis, queue)} jobs queued")
 
 
 @click.command()

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from jobs.health.counts import counts
 from jobs.health.diagnosis import Finding
 from jobs.health.diagnosis.finding import ago, count
 from jobs.health.snapshot import Process, QueueView, Snapshot
@@ -54,17 +55,18 @@ def _table(*titles: str, right: tuple[str, ...] = ()) -> Table:
     return table
 
 
-COUNTS = ("waiting", "running", "lanes", "due", "failed", "oldest")
+COUNTS = ("queued", "running", "blocked", "scheduled", "retrying", "failed", "oldest")
 
 
 def _queues(views: list[QueueView], look: Look) -> Table:
-    table = _table("queue", *COUNTS, "served by", "first waiting job", right=COUNTS)
+    table = _table("queue", *COUNTS, "served by", "first queued job", right=COUNTS)
     for view in views:
         oldest = ago(look.seen.now - view.oldest_at) if view.waiting and view.oldest_at else ""
         first = _job(view.waiting_ids[0], look) if view.waiting_ids else ""
-        counts = (view.waiting, view.active, view.deferred, view.scheduled, view.failed)
+        found = counts((view,))
+        numbers = (found.queued, found.running, found.blocked, found.scheduled, found.retrying, found.failed)
         served = "paused" if view.paused else count(len(look.seen.serving(view.name)), "worker")
-        table.add_row(escape(view.name), *(f"{number:,}" for number in counts), oldest, served, first)
+        table.add_row(escape(view.name), *(f"{number:,}" for number in numbers), oldest, served, first)
     return table
 
 

@@ -8,21 +8,13 @@ from redis import Redis
 
 from jobs import keys
 from jobs.health import meters
+from jobs.health.counts import counts, rq
 from jobs.health.exposition import Family, Sample, histogram
 from jobs.health.meters import BOUNDS, Meters
 from jobs.health.snapshot import QueueView, Snapshot
 from jobs.health.watch import View
 
 _FIELDS = ("queues", "state", "successful_job_count", "failed_job_count", "total_working_time")
-_STATES = {
-    "queued": "waiting",
-    "started": "active",
-    "finished": "completed",
-    "failed": "failed",
-    "deferred": "deferred",
-    "scheduled": "scheduled",
-}
-"""RQ's words for the counts of a queue."""
 
 
 class Worker(NamedTuple):
@@ -141,9 +133,9 @@ def _of_queues(seen: Snapshot) -> Iterator[Family]:
         "gauge",
         "RQ jobs by state",
         [
-            Sample(getattr(queue, count), {"queue": queue.name, "status": status})
+            Sample(number, {"queue": queue.name, "status": status})
             for queue in seen.queues
-            for status, count in _STATES.items()
+            for status, number in rq(counts((queue,))).items()
         ],
     )
     yield Family(

@@ -14,7 +14,7 @@ def _ready(queue: QueueView, snapshot: Snapshot) -> str:
     if not queue.waiting:
         return ""
     since = f", the oldest for {ago(snapshot.now - queue.oldest_at)}" if queue.oldest_at else ""
-    return f"{count(queue.waiting, 'job')} waiting {_for(queue, snapshot)}{since}"
+    return f"{count(queue.waiting, 'job')} queued, waiting {_for(queue, snapshot)}{since}"
 
 
 def _for(queue: QueueView, snapshot: Snapshot) -> str:
@@ -33,11 +33,12 @@ def _active(queue: QueueView) -> str:
 
 
 def _behind(queue: QueueView) -> str:
-    return f"{queue.deferred} behind another job" if queue.deferred else ""
+    return f"{queue.deferred} blocked by another job" if queue.deferred else ""
 
 
 def _due(queue: QueueView, now: float) -> str:
-    if not queue.scheduled:
+    later = queue.scheduled + queue.retrying
+    if not later:
         return ""
     soon = f", the next for {ago(queue.next_at - now)}" if queue.next_at is not None else ""
-    return f"{queue.scheduled} waiting for the clock{soon}"
+    return f"{later} waiting for the clock{soon}"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs.health.checks import checks, iso
+from jobs.health.counts import AUDIT, STATS, counts, said
 from jobs.health.identity import Identity
 from jobs.health.outlook import outlook
 from jobs.health.samples import Samples
@@ -14,8 +15,6 @@ from jobs.health.snapshot import QueueView, Snapshot
 from jobs.health.watch import View
 
 MEDIA_TYPE = "application/health+json"
-COUNTS = ("waiting", "active", "completed", "failed", "scheduled", "deferred")
-PENDING = ("waiting", "deferred", "scheduled")
 _WORDS = {"pass": "healthy", "warn": "warning", "fail": "unhealthy"}
 
 Document = tuple[int, dict[str, Any]]
@@ -80,7 +79,7 @@ def queue_health(view: View, round_trips: Mapping[str, float], warn_at: int) -> 
     ``round_trips`` are the seconds that this process's own heartbeats took to come back, by queue. From ``warn_at``
     pending jobs on it warns.
     """
-    totals = _totals(view.snapshot.queues)
+    totals = said(counts(view.snapshot.queues), AUDIT)
     crowded = totals["pending"] >= warn_at
     status = _WORDS["warn" if crowded and view.status == "pass" else view.status]
     reason = f"{totals['pending']} jobs are pending; JOBS_WARN_PENDING is {warn_at}"
@@ -101,19 +100,13 @@ def queue_health(view: View, round_trips: Mapping[str, float], warn_at: int) -> 
 
 
 def stats(view: View, samples: Samples | None) -> Document:
-    """``pending`` is all that is accepted and not started: queued, behind its lane's head, or due later.
+    """``pending`` is all that is accepted and neither begun nor for a later time, ``total`` the sum of what is told.
 
     ``samples`` are for those who may see everything.
     """
-    totals = _totals(view.snapshot.queues)
-    counts = {
-        "pending": totals["pending"],
-        "processing": totals["active"],
-        "completed": totals["completed"],
-        "failed": totals["failed"],
-    }
+    told = said(counts(view.snapshot.queues), STATS)
     return (503 if view.snapshot.error else 200), {
-        "stats": {**counts, "total": sum(counts.values())},
+        "stats": {**told, "total": sum(told.values())},
         "consumers": len(view.snapshot.alive("worker")),
         **({"samples": samples._asdict()} if samples else {}),
         "timestamp": iso(view.snapshot.now),
@@ -126,12 +119,7 @@ def _code(view: View) -> int:
 
 def _counts(queue: QueueView, snapshot: Snapshot) -> dict[str, int]:
     consumers = sum(queue.name in worker.row["queues"] for worker in snapshot.alive("worker"))
-    return {**_totals((queue,)), "consumers": consumers}
-
-
-def _totals(queues: tuple[QueueView, ...]) -> dict[str, int]:
-    counts = {name: sum(getattr(queue, name) for queue in queues) for name in COUNTS}
-    return {"pending": sum(counts[name] for name in PENDING), **counts}
+    return {**said(counts((queue,)), AUDIT), "consumers": consumers}
 
 
 def _heartbeat(queue: QueueView, now: float) -> dict[str, Any] | None:

@@ -1,32 +1,20 @@
-"""The queues as a person counts them: in the words for the states of jobs."""
+"""The queues as a person counts them."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from redis import Redis
 
-from jobs import history, scripts
+from jobs import history
+from jobs.health.counts import Counts, counts
 from jobs.health.snapshot import Snapshot
 from jobs.history import Percentiles
 
-LOOKED_AT = 500
-"""Scheduled jobs of a queue that are looked at, those due first, to tell retries from those that have not run."""
 
-
-@dataclass(frozen=True)
-class Tally:
-    """One queue. Heartbeats are not counted."""
+@dataclass(frozen=True, kw_only=True)
+class Tally(Counts):
+    """One queue, and how many of its jobs are in each state."""
 
     name: str
-    queued: int
-    running: int
-    scheduled: int
-    """For the first time, or again because they repeat or were busy."""
-    retrying: int
-    """They have failed, and wait for their next attempt."""
-    waiting: int
-    """In a lane, or for another job."""
-    failed: int
-    finished: int
     oldest: float | None
     """For how many seconds its first job has been queued."""
     wait: Percentiles | None
@@ -37,24 +25,16 @@ class Tally:
 
 
 def tallies(client: Redis, seen: Snapshot) -> list[Tally]:
-    """Every queue of a snapshot; two round trips. Raises ``RedisError``."""
-    names = [queue.name for queue in seen.queues]
-    retrying = scripts.retrying(client, names, LOOKED_AT) if names else []
-    waits = history.waits(client, names, seen.now)
+    """Every queue of a snapshot; one round trip. Raises ``RedisError``."""
+    waits = history.waits(client, [queue.name for queue in seen.queues], seen.now)
     return [
         Tally(
+            **asdict(counts((queue,))),
             name=queue.name,
-            queued=queue.waiting,
-            running=queue.active,
-            scheduled=max(queue.scheduled - again, 0),
-            retrying=min(queue.scheduled, again),
-            waiting=queue.deferred,
-            failed=queue.failed,
-            finished=queue.completed,
             oldest=max(seen.now - queue.oldest_at, 0.0) if queue.oldest_at and queue.waiting else None,
             wait=waits[queue.name],
             paused=queue.paused,
             workers=tuple(worker.id for worker in seen.serving(queue.name)),
         )
-        for queue, again in zip(seen.queues, retrying, strict=True)
+        for queue in seen.queues
     ]

@@ -6,16 +6,19 @@
 --       5 hash of rows, 6 sorted set of times seen, 7 the set of queues, 8 the paused ones, 9 sorted set of halted
 --       lanes, 10 the set of RQ's workers
 -- ARGV  1 prefix, 2 how the ids of heartbeats begin, 3 the last of the first jobs of a queue that are wanted, from 0,
---       4 how many of those that failed last, 5 how many halted lanes, 6… queues that need not exist
+--       4 how many of those that failed last, 5 how many halted lanes, 6 how many scheduled jobs are looked at for
+--       those that are to be tried again, those due first, queue after queue, 7… queues that need not exist
 -- returns  the time, keys 1 to 3, whether there is key 4, the rows, the times seen, the paused queues, how many lanes
 --          are halted; for each queue its name, its length, its first jobs, how many are running, finished, failed,
 --          scheduled and deferred, the first that run, its heartbeat, the scheduled one that is due first, when the
---          first job was put there and its data, of each that failed last its id and the end of its results, and of
---          those of the first deferred that depend on a few others whether these may fail, and each with its status;
+--          first job was put there and its data, of each that failed last its id and the end of its results, of those
+--          of the first deferred that depend on a few others whether these may fail, and each with its status, and of
+--          the scheduled how many are to be tried again and how many of the others are due;
 --          for each halted lane its key, since when, its head, its depth; for each job that a process says it runs
 --          and that has a lane its id, the lane's key and depth; for each of RQ's workers its key and its queues
 
 local prefix, beats, last, failures = unpack(ARGV)
+local left_to_look_at = tonumber(ARGV[6])
 local read, FEW = redis.pcall, 10
 
 local function lane(key)
@@ -63,22 +66,44 @@ local function dependent(ids)
   return found
 end
 
+-- How many have failed and wait for their next attempt, as state_of says in jobs/catalog/states.py, and how many others
+-- are due by now. A retry comes soon, so it is among the first.
+local function by_the_clock(scheduled, now)
+  local again, due = 0, read('ZCOUNT', scheduled, '-inf', now)
+  if left_to_look_at < 1 then return again, due end
+  local found = read('ZRANGE', scheduled, 0, left_to_look_at - 1, 'WITHSCORES')
+  left_to_look_at = left_to_look_at - #found / 2
+  for at = 1, #found, 2 do
+    local first, left, times = unpack(read('HMGET', prefix .. ':job:' .. found[at], 'retries', 'retries_left',
+      'number_of_retries'))
+    if (tonumber(times) or 0) > 0 or (tonumber(left) or 0) < (tonumber(first) or 0) then
+      again = again + 1
+      if tonumber(found[at + 1]) <= now then due = due - 1 end
+    end
+  end
+  return again, due
+end
+
+local time = redis.call('TIME')
+local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
+
 local function look(name)
   local list, wip, scheduled = prefix .. ':queue:' .. name, prefix .. ':wip:' .. name, prefix .. ':scheduled:' .. name
   local failed, first = prefix .. ':failed:' .. name, read('LRANGE', list, 0, last)
   local deferred = prefix .. ':deferred:' .. name
+  local again, due = by_the_clock(scheduled, now)
   return { name, read('LLEN', list), first, read('ZCARD', wip), read('ZCARD', prefix .. ':finished:' .. name),
     read('ZCARD', failed), read('ZCARD', scheduled), read('ZCARD', deferred),
     read('ZRANGE', wip, 0, last), read('HGETALL', prefix .. ':signalbox:heartbeat:' .. name),
     read('ZRANGE', scheduled, 0, 0, 'WITHSCORES'), head_of(first), ends_of(read('ZRANGE', failed, -failures, -1)),
-    dependent(read('ZRANGE', deferred, 0, last)) }
+    dependent(read('ZRANGE', deferred, 0, last)), again, due }
 end
 
 local queues, looked_at = {}, {}
 local function look_once(name)
   if not looked_at[name] then looked_at[name], queues[#queues + 1] = true, look(name) end
 end
-for at = 6, #ARGV do look_once(ARGV[at]) end
+for at = 7, #ARGV do look_once(ARGV[at]) end
 for _, key in ipairs(redis.call('SMEMBERS', KEYS[7])) do look_once(string.sub(key, #prefix + 8)) end
 
 local halted, lanes = {}, redis.call('ZRANGE', KEYS[9], 0, ARGV[5] - 1, 'WITHSCORES')
@@ -104,6 +129,6 @@ for _, key in ipairs(redis.call('SMEMBERS', KEYS[10])) do
   workers[#workers + 1] = read('HGET', key, 'queues')
 end
 
-return { { redis.call('TIME'), redis.call('MGET', KEYS[1], KEYS[2], KEYS[3]), redis.call('EXISTS', KEYS[4]), rows,
+return { { time, redis.call('MGET', KEYS[1], KEYS[2], KEYS[3]), redis.call('EXISTS', KEYS[4]), rows,
   redis.call('ZRANGE', KEYS[6], 0, -1, 'WITHSCORES'), redis.call('SMEMBERS', KEYS[8]), redis.call('ZCARD', KEYS[9]) },
   queues, halted, behind, workers }

@@ -23,7 +23,7 @@ from jobs.scripts.engine import (
 )
 from jobs.scripts.intake import NewJob, admit, cancel, delete, empty, hasten, purge, requeue, trim
 from jobs.scripts.keeper import Ticked, grant, recover, retire, step_down, tick
-from jobs.scripts.lanes import advance, clear, follow, promote, resume, retrying
+from jobs.scripts.lanes import advance, clear, follow, promote, resume
 from jobs.scripts.locks import (
     BUSY,
     GONE,
@@ -95,7 +95,6 @@ __all__ = [
     "requeue",
     "resume",
     "retire",
-    "retrying",
     "revoke_instance",
     "ring",
     "settle",

@@ -39,9 +39,3 @@ def follow(client: Redis, job_id: str, outcome: str, at: int = 0, most: int = 20
     Where to go ``at`` next; 0 when all were looked at.
     """
     return int(run(client, "follow", [keys.dependents(job_id)], [keys.PREFIX, job_id, outcome, at, most]))
-
-
-def retrying(client: Redis, queues: Sequence[str], most: int) -> list[int]:
-    """Of how many scheduled jobs of each queue it is another attempt; looks at ``most`` of each, those due first."""
-    registries = [keys.registry("scheduled", queue) for queue in queues]
-    return [int(count) for count in run(client, "retrying", registries, [keys.PREFIX, most])]

@@ -30,13 +30,16 @@ def read_queued(reply: list[Any]) -> list[tuple[str, str]]:
     return list(pairs([text(word) for word in reply]))
 
 
-def snapshot(pipeline: Pipeline, watched: Iterable[str], samples: int, failures: int, halts: int) -> None:
+def snapshot(
+    pipeline: Pipeline, watched: Iterable[str], samples: int, failures: int, halts: int, scheduled: int
+) -> None:
     """Ask for the line as it is now: its processes, and the queues that exist or are ``watched``.
 
-    Of each queue ``samples`` of its first jobs and one more, and of the last that failed so many, and ``halts`` of
-    the lanes that are halted. The reply is as ``snapshot.lua`` says.
+    Of each queue ``samples`` of its first jobs and one more, of the last that failed so many, and of the
+    ``scheduled`` so many are looked at; and ``halts`` of the lanes that are halted. The reply is as
+    ``snapshot.lua`` says.
     """
     names = [keys.MARKER, keys.LEADER, keys.TICKED, keys.SUSPENDED, keys.PROCESSES, keys.SEEN, keys.QUEUES]
     names += [keys.PAUSED, keys.HALTED, keys.WORKERS]
-    call = invocation("snapshot", names, [keys.PREFIX, keys.HEARTBEAT, samples, failures, halts, *watched])
+    call = invocation("snapshot", names, [keys.PREFIX, keys.HEARTBEAT, samples, failures, halts, scheduled, *watched])
     pipeline.eval(*in_full("snapshot", call))

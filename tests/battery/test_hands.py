@@ -80,7 +80,7 @@ def test_queue_not_consumed(stand: Stand, line: Redis) -> None:
         send(line, prepare(t.nap, 0, queue="emails")),
         lambda: started.append(stand.work("emails")),
     )
-    assert "'emails' has 1 job waiting" in said
+    assert "'emails' has 1 job queued" in said
     stand.dismiss(started[0])
 
 
@@ -124,7 +124,7 @@ def test_serializer_mismatch(stand: Stand, line: Redis) -> None:
 def test_all_slots_busy(stand: Stand, line: Redis, gate: Path) -> None:
     jobs = [prepare(t.wait, str(gate)) for _ in range(3)]
     said = stand.proves("all_slots_busy", lambda: queues.submit(line, jobs), gate.touch, within=LIMITS.late + SLACK)
-    assert "'default' has 1 job waiting" in said
+    assert "'default' has 1 job queued" in said
     assert "all 2 slots of 1 worker are busy" in said
 
 

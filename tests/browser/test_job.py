@@ -32,7 +32,7 @@ def badge(page: Page) -> str:
     return page.locator("#jobhead .badge").inner_text()
 
 
-@pytest.mark.parametrize("state", ["failed", "running", "waiting"])
+@pytest.mark.parametrize("state", ["failed", "running", "blocked"])
 def test_anybody_can_use_it_in_any_state_also_on_a_phone(site: Site, state: State) -> None:
     job_id = some(site.stack, state)
     page = site.open(f"/jobs/{job_id}", dark=state == "failed")
@@ -85,7 +85,7 @@ def test_what_is_secret_in_its_arguments_is_not_in_the_page(site: Site) -> None:
 
 
 def test_a_waiting_job_leads_to_its_neighbours(site: Site) -> None:
-    page = opened(site, some(site.stack, "waiting", "shop.send_invoice"))
+    page = opened(site, some(site.stack, "blocked", "shop.send_invoice"))
     expect(page.locator("#job")).to_contain_text("Number 5, of 5.")
     page.get_by_role("link", name="The one before").click()
     expect(page.locator("#job")).to_contain_text("Number 4, of 5.")

@@ -22,7 +22,7 @@ def test_each_queue_tells_its_numbers_and_who_serves_it(site: Site) -> None:
     page = site.open("/queues")
     expect(row(page, "default")).to_contain_text("1 worker serves it")
     expect(count(page, "default", "running")).to_have_text("2")
-    expect(count(page, "mail", "waiting")).to_have_text("4")
+    expect(count(page, "mail", "blocked")).to_have_text("4")
     expect(row(page, "mail").locator(".spark")).to_have_attribute(
         "aria-label", "24 finished and 1 failed in the last 1h"
     )

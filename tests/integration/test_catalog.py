@@ -68,7 +68,7 @@ class TestStates:
         wait_for(lambda: catalog.stop(client, stopped.id), "a job to be told to stop")
         expected = {
             "running": "running", "stopped": "stopped", "finished": "finished", "failed": "failed",
-            "retrying": "retrying", "head": "running", "in-lane": "waiting", "dependent": "waiting",
+            "retrying": "retrying", "head": "running", "in-lane": "blocked", "dependent": "blocked",
             "scheduled": "scheduled", "queued": "queued", "canceled": "canceled",
         }  # fmt: skip
         wait_for(lambda: states(client) == expected, f"{expected}; there is {states(client)}")

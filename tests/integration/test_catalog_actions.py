@@ -111,7 +111,7 @@ class TestCancel:
         limit = RateLimit("mail", 1)
         first, second = (queue.enqueue(t.add, 1, 2, rate_limit=limit) for _ in range(2))
         assert (first.get_status(), second.get_status()) == ("queued", "rate_limited")
-        assert ids(catalog.page(client, Filter(states=frozenset({"waiting"}))).jobs) == [second.id]
+        assert ids(catalog.page(client, Filter(states=frozenset({"blocked"}))).jobs) == [second.id]
         assert catalog.act(client, "cancel", [first.id]).ids == [first.id]
         assert second.get_status() == "queued"
 

@@ -209,7 +209,7 @@ class TestLetGo:
         Queue("default", connection=client, job_class=Job, serializer="json").move_dependents_to_ready(
             Job.fetch(first.id, client)
         )
-        assert (waiting.get_status(), catalog.page(client, Filter(states=frozenset({"waiting"}))).jobs) == (
+        assert (waiting.get_status(), catalog.page(client, Filter(states=frozenset({"blocked"}))).jobs) == (
             "ready_to_enqueue",
             [],
         )

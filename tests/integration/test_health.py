@@ -184,11 +184,11 @@ class TestProbe:
         [trip] = body["checks"]["heartbeat:roundTrip"]
         assert trip["status"] == "fail"
         assert trip["output"].startswith("no heartbeat came back within 0.5 s: ")
-        assert "1 job waiting for a worker" in trip["output"]  # that lasts too shortly to be a finding
+        assert "1 job queued, waiting for a worker" in trip["output"]  # that lasts too shortly to be a finding
         assert 0.5 <= took < 2
         wait_for(lambda: get(port, "/health")[1]["findings"], "the finding")
         [trip] = post(port, "/health/probe?queue=emails&within=0.1", {})[1]["checks"]["heartbeat:roundTrip"]
-        assert "No worker is alive" in trip["output"] or "'emails' has 1 job waiting" in trip["output"]
+        assert "No worker is alive" in trip["output"] or "'emails' has 1 job queued" in trip["output"]
 
     @pytest.mark.parametrize(
         ("query", "status", "said"),

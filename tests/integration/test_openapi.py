@@ -123,7 +123,7 @@ def test_everything_that_does_something_is_done_above() -> None:
     assert {method for method, _ in unsafe} == {"GET"}
 
 
-@pytest.mark.parametrize("job_id", ["finished", "failed", "retrying", "running", "waiting", "scheduled", "queued"])
+@pytest.mark.parametrize("job_id", ["finished", "failed", "retrying", "running", "blocked", "scheduled", "queued"])
 def test_a_job_in_each_state_is_described(app: Flask, job_id: str) -> None:
     operation = schema["/api/jobs/{job_id}"]["GET"]
     operation.app = operation.schema.app = app

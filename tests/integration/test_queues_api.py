@@ -46,8 +46,8 @@ class TestCounts:
             end(client, one, "finished", "")
         accept(client)
         row = counts(api)
-        said = {name: row[name] for name in ("queued", "running", "scheduled", "retrying", "waiting", "failed")}
-        assert said == {"queued": 1, "running": 1, "scheduled": 1, "retrying": 1, "waiting": 2, "failed": 1}
+        said = {name: row[name] for name in ("queued", "running", "scheduled", "retrying", "blocked", "failed")}
+        assert said == {"queued": 1, "running": 1, "scheduled": 1, "retrying": 1, "blocked": 2, "failed": 1}
         assert running
         assert row["finished"] == 3
         assert 0 <= row["oldest"] < 60

@@ -218,11 +218,11 @@ class TestCommands:
     def test_a_paused_queue_waits(self, worker: Process, url: str, queue: Queue, processes: Processes) -> None:
         pause = processes.start("-m", "jobs", "pause", "default")
         assert pause.ends() == 0
-        assert pause.lines == ["default is paused; 0 jobs wait"]
+        assert pause.lines == ["default is paused; 0 jobs queued"]
         job = queue.enqueue(t.add, 1, 2)
         resume = processes.start("-m", "jobs", "resume", "default")
         assert resume.ends() == 0
-        assert resume.lines[0].startswith("default goes on; 1 jobs wait")
+        assert resume.lines[0].startswith("default goes on; 1 jobs queued")
         assert ended(job) is JobStatus.FINISHED
 
     def test_recover_prints_what_it_put_back(self, url: str, queue: Queue, client: Redis, processes: Processes) -> None:

@@ -42,8 +42,8 @@ def busy(url: str, client: Redis, tasks: None, processes: Processes, tmp_path: P
 def test_queues_workers_and_what_they_do(busy: Process, url: str, processes: Processes) -> None:
     text = wait_for(lambda: found if "the-first-jo…" in (found := shown(processes)) else None, "it to be told of")
     counts = row(text, "default")
-    assert counts[:6] == ["default", "2", "1", "0", "1", "0"]
-    assert counts[7:] == ["1 worker", "tests.tasks.note waits-0"]
+    assert counts[:7] == ["default", "2", "1", "0", "1", "0", "0"]
+    assert counts[8:] == ["1 worker", "tests.tasks.note waits-0"]
     worker = row(text, "worker-")
     assert worker[1:4] == ["ready", "1/1", "default"]
     assert re.fullmatch(r"tests\.tasks\.note the-first-jo… for \d+ s", worker[4])
@@ -80,7 +80,7 @@ def test_one_queue_alone(busy: Process, client: Redis, tasks: None, processes: P
 
 def test_watching_goes_on_through_an_outage_and_ends_when_told(client: Redis, processes: Processes) -> None:
     process = processes.start(*STATUS, "--watch")
-    process.says("first waiting job")
+    process.says("first queued job")
     client.set(keys.SUSPENDED, 1)
     process.says("worker_suspended: All workers are suspended")
     client.config_set("requirepass", "another")
@@ -97,7 +97,7 @@ def test_watching_goes_on_through_an_outage_and_ends_when_told(client: Redis, pr
 
 def test_a_terminal_is_redrawn(url: str, processes: Processes, client: Redis) -> None:
     process = processes.start(*STATUS, "--watch", FORCE_COLOR="1", TERM="xterm", COLUMNS="150")
-    process.says("first waiting job")
+    process.says("first queued job")
     client.sadd(keys.PAUSED, "default")
     process.says("queue_paused")
     process.signal(signal.SIGTERM)

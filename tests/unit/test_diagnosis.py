@@ -428,7 +428,7 @@ def test_the_gravest_come_first() -> None:
     [
         (
             replace(WEB_ONLY, processes=(WEB, DEAD), queues=(BACKLOG,)),
-            ["2 waiting", "worker-host-1-b007", "was last seen 2 h ago"],
+            ["2 pending", "worker-host-1-b007", "was last seen 2 h ago"],
         ),
         (FAULTS["no_worker"][3], ["stopped 60 s ago"]),
         (FAULTS["no_worker"][0], ["none has been seen here in 7 days"]),
@@ -441,9 +441,9 @@ def test_the_gravest_come_first() -> None:
         (FAULTS["worker_silent"][0], ["for 60 s", "is gone, so it has been killed"]),
         (FAULTS["worker_silent"][2], ["is still open, so it is frozen", "nobody else serves 'default'"]),
         (FAULTS["worker_silent"][4], ["w2 ended with an error 60 s ago"]),
-        (FAULTS["queue_paused"][0], ["'default' is paused", "2 jobs waiting, the oldest for 10 min"]),
-        (FAULTS["queue_not_consumed"][0], ["'mail' has 1 job waiting;", "1 worker", "only default"]),
-        (FAULTS["queue_not_consumed"][1], ["4 jobs waiting, the oldest for 90 s"]),
+        (FAULTS["queue_paused"][0], ["'default' is paused", "2 jobs queued, the oldest for 10 min"]),
+        (FAULTS["queue_not_consumed"][0], ["'mail' has 1 job queued;", "1 worker", "only default"]),
+        (FAULTS["queue_not_consumed"][1], ["4 jobs queued, the oldest for 90 s"]),
         (FAULTS["all_slots_busy"][2], ["all 2 slots of 1 worker", "none has become free for 41 s", "a for 50 s"]),
         (FAULTS["stuck_job"][0], ["Job a holds", "moved for 8 s", "it ends at its timeout, in 100 s"]),
         (FAULTS["stuck_job"][1], ["One of the jobs a, b holds", "moved for 60 s"]),

@@ -124,7 +124,7 @@ def test_only_scripts_that_end_work_may_run_when_memory_is_full() -> None:
 
 
 def test_what_people_look_at_may_be_read_on_a_replica_too() -> None:
-    assert flagged("no-writes") == {"awaited", "queued", "retrying", "snapshot"}
+    assert flagged("no-writes") == {"awaited", "queued", "snapshot"}
 
 
 def test_no_script_has_another_flag() -> None:

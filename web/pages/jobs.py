@@ -58,5 +58,5 @@ def task_names() -> list[str]:
 
 def since(job: Summary) -> datetime | None:
     """Since when a job is in its state, or when it is due; None where that is not known."""
-    found = {"queued": job.queued_at, "running": job.started_at, "waiting": job.accepted_at}
+    found = {"queued": job.queued_at, "running": job.started_at, "blocked": job.accepted_at}
     return job.due_at or job.ended_at or found.get(job.state) or job.accepted_at

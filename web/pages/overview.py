@@ -62,7 +62,7 @@ def _charts(span: Span) -> Charts:
 
 
 def _total(found: Sequence[Tally]) -> dict[str, int]:
-    names = ("queued", "running", "scheduled", "retrying", "waiting", "failed", "finished")
+    names = ("queued", "running", "scheduled", "retrying", "blocked", "failed", "finished")
     return {name: sum(getattr(one, name) for one in found) for name in names}
 
 

@@ -13,6 +13,7 @@ from rq.results import Result
 from jobs import keys
 from jobs.examples.inbox.tasks import ATTEMPTS, QUEUE
 from jobs.health import snapshot
+from jobs.health.counts import STATS, counts, said
 from jobs.job import Job
 
 CHUNK = 100
@@ -29,10 +30,9 @@ FIELDS = ("instance", "client_id", "message_id", "contact_phone", "contact_name"
 
 def stats(client: Redis) -> dict[str, int]:
     """How many messages are pending (all that is stored and not begun), processing, completed and failed."""
-    [queue] = [one for one in snapshot.read(client, [QUEUE], 0).queues if one.name == QUEUE]
-    pending = queue.waiting + queue.scheduled + queue.deferred
-    counts = {"pending": pending, "processing": queue.active, "completed": queue.completed, "failed": queue.failed}
-    return {**counts, "total": sum(counts.values())}
+    found = counts(one for one in snapshot.read(client, [QUEUE], 0).queues if one.name == QUEUE)
+    told = {**said(found, STATS), "pending": found.pending + found.scheduled - found.due}
+    return {**told, "total": sum(told.values())}
 
 
 def message(client: Redis, job_id: str) -> dict[str, Any]:

@@ -116,7 +116,7 @@ def _heartbeat_late(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             "fail",
             f"No heartbeat has come back from '{queue.name}' for {ago(silence)}, though "
             f"{count(len(workers), 'worker')} with a free slot and a scheduler are alive; "
-            f"{count(queue.active, 'job')} running, {queue.waiting} waiting",
+            f"{count(queue.active, 'job')} running, {queue.waiting} queued",
             {"queue": queue.name, "silence": round(silence, 1), "active": queue.active, "expected": limits.heartbeat},
             "Read the log of its workers and restart them; what they hold is kept.",
             since,
@@ -140,7 +140,7 @@ def _last_sign(queue: QueueView, workers: Sequence[Process]) -> float | None:
 
 def _waiting(queue: QueueView, now: float) -> str:
     oldest = f", the oldest for {ago(now - queue.oldest_at)}" if queue.waiting and queue.oldest_at else ""
-    return f"{count(queue.waiting, 'job')} waiting{oldest}"
+    return f"{count(queue.waiting, 'job')} queued{oldest}"
 
 
 CHECKS: tuple[Check, ...] = (_paused, _not_consumed, _all_busy)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from jobs.health.counts import counts
 from jobs.health.diagnosis.elsewhere import is_proven, neighbours
 from jobs.health.diagnosis.finding import MISSED, Check, Finding, Limits, Severity, ago, count, listed, sight
 from jobs.health.diagnosis.processes import crash_loops
@@ -53,12 +54,12 @@ def _no_worker(snapshot: Snapshot, last: Process | None) -> Finding:
         seen += f"; {count(len(idle), 'worker')} standing by, see: python -m jobs locks"
     if snapshot.answer and snapshot.answer.error:
         seen += f"; {snapshot.answer.url} could not be asked: {snapshot.answer.error}"
-    waiting = sum(queue.waiting for queue in snapshot.queues)
+    pending = counts(snapshot.queues).pending
     return Finding(
         "no_worker",
         "fail",
-        f"No worker is alive, so no job runs ({waiting} waiting); {seen}",
-        {"waiting": waiting, "last_worker": last.id if last else None, "prefix": snapshot.prefix, "db": snapshot.db},
+        f"No worker is alive, so no job runs ({pending} pending); {seen}",
+        {"pending": pending, "last_worker": last.id if last else None, "prefix": snapshot.prefix, "db": snapshot.db},
         "Start one with: python -m jobs worker. If one should be running, read the end of its log.",
         last.seen_at if last else None,
     )
@@ -119,7 +120,7 @@ def _suspended(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             "worker_suspended",
             "fail",
             f"All workers are suspended: somebody ran `rq suspend`; "
-            f"{count(sum(queue.waiting for queue in snapshot.queues), 'job')} waiting",
+            f"{count(counts(snapshot.queues).pending, 'job')} pending",
             {"workers": len(snapshot.alive("worker"))},
             "Let them work again with: rq resume",
         )

@@ -3,6 +3,7 @@
 Pure but for ``gather``: facts in, one check a line out. Nothing of the user's code is imported.
 """
 
+from jobs.health.counts import counts
 from jobs.health.diagnosis import Finding, Limits, diagnose
 from jobs.health.diagnosis.finding import count
 from jobs.health.doctor import platform, server, settings
@@ -36,9 +37,9 @@ def _clear(facts: Facts, findings: list[Finding]) -> list[Check]:
     seen = facts.seen
     if seen is None or seen.error:
         return []
-    waiting = sum(queue.waiting for queue in seen.queues)
+    pending = counts(seen.queues).pending
     said = f"{'no other' if findings else 'no'} finding; {count(len(seen.alive('worker')), 'worker')} alive, "
-    said += f"{count(waiting, 'job')} waiting"
+    said += f"{count(pending, 'job')} pending"
     if seen.server.uptime < _limits(facts).settle:
         said += f"; Redis has been up for {seen.server.uptime:.0f} s only, so who is missing cannot be told yet"
     return [Check("line", "ok", said)]

@@ -115,6 +115,11 @@ class QueueView:
     completed: int = 0
     failed: int = 0
     scheduled: int = 0
+    """For their first run, or again because they repeat or were busy."""
+    retrying: int = 0
+    """They have failed, and wait for their next attempt."""
+    due: int = 0
+    """Of the scheduled: those whose time has come, which nobody has put in the queue yet."""
     deferred: int = 0
     waiting_ids: tuple[str, ...] = ()
     active_ids: tuple[str, ...] = ()

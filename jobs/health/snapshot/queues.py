@@ -20,14 +20,16 @@ BY_TYPE = b"back:"
 LAST_FAILED = 3
 """Failures of a queue that are looked at, to see whether a worker could not even begin."""
 HOPELESS = re.compile(r"^(?:jobs\.errors|rq\.exceptions)\.(UnknownTask|DeserializationError): (.*)$", re.MULTILINE)
-EMPTY: tuple[Any, ...] = (0, [], 0, 0, 0, 0, 0, [], [], [], (None, None), [], [])
+LOOKED_AT = 500
+"""Scheduled jobs that are looked at to tell retries from others: those due first, queue after queue."""
+EMPTY: tuple[Any, ...] = (0, [], 0, 0, 0, 0, 0, [], [], [], (None, None), [], [], 0, 0)
 
 
 def parse(name: str, paused: bool, replies: Sequence[Any]) -> QueueView:
     """A queue, by what ``snapshot.lua`` returns of it; where that is an error, as if there was nothing."""
-    length, waiting, active, finished, failed, scheduled, deferred, running, beat, due, head, last_failed, dependent = (
-        default if isinstance(reply, Exception) else reply for reply, default in zip(replies, EMPTY, strict=True)
-    )
+    found = (default if isinstance(reply, Exception) else reply for reply, default in zip(replies, EMPTY, strict=True))
+    length, waiting, active, finished, failed, scheduled, deferred, running, beat, next_due, head, *more = found
+    last_failed, dependent, again, due = more
     waiting_ids, waiting_beats = _without_heartbeats(text(job_id) for job_id in waiting)
     active_ids, active_beats = _without_heartbeats(text(entry).split(":")[0] for entry in running)
     enqueued_at, data = head
@@ -37,7 +39,9 @@ def parse(name: str, paused: bool, replies: Sequence[Any]) -> QueueView:
         active=active - active_beats,
         completed=finished,
         failed=failed,
-        scheduled=scheduled,
+        scheduled=max(scheduled - again, 0),
+        retrying=min(again, scheduled),
+        due=due,
         deferred=deferred,
         waiting_ids=waiting_ids,
         active_ids=active_ids,
@@ -45,7 +49,7 @@ def parse(name: str, paused: bool, replies: Sequence[Any]) -> QueueView:
         head_format=sniff(data) if data else "",
         heartbeat=_heartbeat(dict(pairs(beat))),
         paused=paused,
-        next_at=float(due[1]) if due else None,
+        next_at=float(next_due[1]) if next_due else None,
         refused=max(filter(None, starmap(_refused, pairs(last_failed))), key=lambda one: one.at, default=None),
         in_vain=tuple(filter(None, starmap(_in_vain, dependent))),
     )
@@ -85,7 +89,7 @@ def _in_vain(job_id: bytes, may_fail: bytes | None, others: Sequence[Any]) -> In
 
 
 def _state(status: Any) -> State | None:
-    return None if status is None else BY_STATUS.get(text(status) if isinstance(status, bytes) else "", "waiting")
+    return None if status is None else BY_STATUS.get(text(status) if isinstance(status, bytes) else "", "blocked")
 
 
 def sniff(data: bytes) -> str:

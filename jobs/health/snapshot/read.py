@@ -23,7 +23,7 @@ RECENT = 900.0
 def read(client: Redis, watched: Sequence[str], db: int) -> Snapshot:
     """See the line: the queues that exist and those that are ``watched``. Raises ``RedisError``."""
     with client.pipeline(transaction=False) as pipeline:
-        scripts.snapshot(pipeline, watched, queues.SAMPLES, queues.LAST_FAILED, LANES)
+        scripts.snapshot(pipeline, watched, queues.SAMPLES, queues.LAST_FAILED, LANES, queues.LOOKED_AT)
         server.ask(pipeline)
         seen, info, config = pipeline.execute(raise_on_error=False)
     if isinstance(seen, Exception):
