@@ -1,17 +1,36 @@
-"""The whole Railway environment: web, worker, and a Redis that keeps what it accepts.
+"""Signalbox on Railway: web and worker, or both in one service, and a Redis that keeps what it accepts.
 
-Read by ``railway config plan`` and ``railway config apply`` with the ``railway-sdk`` package. Set REPOSITORY
-to yours, and REDIS_PASSWORD and JOBS_TOKEN in the dashboard, where secrets belong. Railway's own Redis template
-keeps no append-only file; queues want one, so the Redis here is the plain image with its options in the start
-command, on a volume.
+Railway's command line evaluates this file with the ``python3`` on your PATH; the platform never reads it.
+
+1. Set REPOSITORY, TASKS and ROLES below, and ``pip install railway-sdk``.
+2. ``railway link`` an environment, and ``railway config plan``: read what would change.
+3. ``railway config apply`` makes the services, without the values of the variables that say ``preserve()``: they are
+   secrets, which belong to Railway, and ``preserve()`` means "as it is there".
+4. Set those in the dashboard, then deploy: REDIS_PASSWORD of ``redis``, JOBS_TOKEN of the others. Until then Redis
+   ends with "set it", and the others wait for it.
+
+A service described here has the variables named here and no others: apply deletes the rest, so name them, with
+``preserve()`` or a value, before you apply. That holds too for a service of the same name that you have already.
+
+PARTIAL says that this file describes a part of the project. Without it the file describes the whole, and apply plans
+to delete every service that is not in it. Do not rename it after an apply. In an environment that has such a part,
+Railway refuses a file without a name.
+
+The start command is in ``railpack.json``. How often Railway starts a service again is Railway's default, on failure
+and 10 times, and is left out here, since a plan may show a default as a change each time.
+
+Sources: https://docs.railway.com/infrastructure-as-code, and ``src/iac/`` of https://github.com/railwayapp/cli.
 """
 
 from railway_sdk import define_railway, github, image, preserve, project, service, volume
 
+PARTIAL = "signalbox"
 REPOSITORY = "your-name/your-project"
-START = "exec python -m jobs start"
+TASKS = "shop.tasks"
+"""The modules that hold your tasks."""
+ROLES = ("web", "worker")
+"""Or ``("combo",)``: web, worker and scheduler in one service."""
 DRAINING = 15
-DEPLOY = {"restartPolicyType": "ON_FAILURE", "restartPolicyMaxRetries": 10, "drainingSeconds": DRAINING}
 REDIS = (
     'exec docker-entrypoint.sh redis-server --requirepass "${REDIS_PASSWORD:?set it}" --appendonly yes '
     "--appendfsync everysec --maxmemory-policy noeviction --dir /data"
@@ -20,8 +39,9 @@ REDIS = (
 
 @define_railway
 def main(ctx=None):
-    """Three services. Web and worker share one start command; ``JOBS_ROLE`` tells them apart."""
+    """A Redis, and a service for each of ROLES, which ``JOBS_ROLE`` tells apart."""
     data = volume("redis-data")
+    # Railway's own Redis keeps no append-only file, so this is the plain image with options.
     redis = service(
         "redis",
         source=image("redis:8"),
@@ -32,22 +52,19 @@ def main(ctx=None):
         },
         volumeMounts={"/data": data},
     )
-    shared = {
-        "REDIS_URL": redis.env.REDIS_URL,
-        "JOBS_TOKEN": preserve(),
-        "JOBS_TASKS": preserve(),
-        "RAILWAY_DEPLOYMENT_DRAINING_SECONDS": str(DRAINING),  # so that the processes know it
-    }
     services = [
         service(
             role,
             source=github(REPOSITORY),
-            start=START,
             healthcheck="/readyz",
-            healthcheckTimeout=120,
-            deploy=DEPLOY,
-            env={**shared, "JOBS_ROLE": role},
+            env={
+                "JOBS_ROLE": role,
+                "JOBS_TASKS": TASKS,
+                "JOBS_TOKEN": preserve(),
+                "RAILWAY_DEPLOYMENT_DRAINING_SECONDS": str(DRAINING),
+                "REDIS_URL": redis.env.REDIS_URL,
+            },
         )
-        for role in ("web", "worker")
+        for role in ROLES
     ]
     return project("signalbox", resources=[data, redis, *services])

@@ -267,7 +267,7 @@ def _grace(given: float | None, draining: float | None, warnings: list[str]) -> 
         warnings.append(
             f"{DRAINING} is {draining:g}: Railway KILLS this service {draining:g} s after telling it to end"
             + (f", and JOBS_GRACE is {given:g} s" if given else "")
-            + "; what runs then runs again. Set it, and drainingSeconds, to 15 or more"
+            + "; what runs then runs again. Set it to 15 or more"
         )
     return given or draining * 0.8 or GRACE
 

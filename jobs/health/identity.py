@@ -79,6 +79,8 @@ class Identity:
     caps: dict[str, int] = field(default_factory=dict)
     """How many jobs of a queue may run at once, over all workers."""
     platform: str = ""
+    jobs_role: str = ""
+    """What ``JOBS_ROLE`` asks this process's service to run."""
     grace: float = 0.0
     """Seconds that it takes to end at most."""
     draining: float | None = None
@@ -139,6 +141,7 @@ def describe(settings: Settings, role: str, queues: tuple[str, ...], client: Red
         commit=settings.commit or _git_commit(),
         caps=dict(settings.max_running),
         platform=settings.platform or "",
+        jobs_role=settings.role,
         grace=settings.grace,
         draining=settings.draining,
         versions=_versions(),

@@ -10,7 +10,7 @@ from redis import Redis
 from jobs import keys
 from tests.battery.stand import Stand
 from tests.chaos.server import Server
-from tests.support import Process, Processes, wait_for
+from tests.support import Process, Processes, free_port, wait_for
 
 NO_WORKER = frozenset(["no_worker"])
 
@@ -101,6 +101,29 @@ def test_crash_loop_of_a_worker_whose_code_cannot_be_loaded(crew: Processes, url
                 assert worker.ends() == 2
 
         own.proves("crash_loop", come_up_in_vain, lambda: own.work(SERVICE_NAME="shaky"))
+    finally:
+        own.close()
+
+
+def test_wrong_role(crew: Processes, url: str) -> None:
+    """On Railway a service that is to be the worker is started as web, which is the Procfile's first line."""
+    railway = {"RAILWAY_ENVIRONMENT_NAME": "production", "RAILWAY_DEPLOYMENT_DRAINING_SECONDS": "15"}
+    service = {**railway, "RAILWAY_SERVICE_NAME": "worker", "JOBS_ROLE": "worker"}
+    own = Stand(crew, url)
+    try:
+        before = own.work()
+        started: list[Process] = []
+
+        def deploy() -> None:
+            started.append(own.start("-m", "web", PORT=str(free_port()), **service))
+            own.dismiss(before)
+
+        def repair() -> None:
+            own.start("-m", "jobs", "start", PORT=str(free_port()), **service).says("is ready")
+            own.dismiss(started[0])
+
+        said = own.proves("wrong_role", deploy, repair)
+        assert "of service worker runs web" in said
     finally:
         own.close()
 

@@ -131,21 +131,10 @@ def test_scripts_that_may_not_be_loaded_are_named(
     assert code == 2
 
 
-def test_railway_s_file_is_read(url: str, processes: Processes, tmp_path: Path) -> None:
-    (tmp_path / "railway.json").write_text('{"deploy": {"healthcheckPath": "/health", "drainingSeconds": 0}}')
-    _, document = examined(processes, tmp_path)
-    assert {name for name, level in levels(document).items() if level == "warn"} == {"draining", "health check"}
-    (tmp_path / "railway.json").write_text("{")
-    assert levels(examined(processes, tmp_path)[1])["platform"] == "warn"
-
-
-def test_a_worker_on_another_redis_says_so_itself(
-    url: str, client: Redis, processes: Processes, tmp_path: Path, server_port: int
-) -> None:
-    port, elsewhere = free_port(), f"redis://127.0.0.1:{server_port}/998"
-    client.set(keys.MARKER, "here")
-    processes.start("-m", "jobs", "worker", JOBS_WORKER_PORT=str(port), REDIS_URL=elsewhere).says(" is ready")
-    code, document = examined(processes, tmp_path, WORKER_HEALTH_URL=f"http://127.0.0.1:{port}")
-    Redis.from_url(elsewhere).flushdb()
-    assert code == 2
-    assert "different_namespace" in levels(document)
+def test_railway_is_judged_by_its_variables_and_not_by_its_file(url: str, processes: Processes, tmp_path: Path) -> None:
+    (tmp_path / "railway.json").write_text('{"deploy": {"drainingSeconds": 15}}')
+    railway = {"RAILWAY_ENVIRONMENT_NAME": "production", "JOBS_TOKEN": "t" * 16}
+    _, document = examined(processes, tmp_path, **railway)
+    assert levels(document) | {"draining": "warn", "railway.json": "ok"} == levels(document)
+    _, document = examined(processes, tmp_path, **railway, RAILWAY_DEPLOYMENT_DRAINING_SECONDS="15")
+    assert levels(document)["draining"] == "ok"

@@ -222,6 +222,12 @@ FAULTS: dict[str, list[Snapshot]] = {
         line(process("worker", platform="Railway", draining=None, grace=10.0)),
         line(process("worker", platform="Railway", draining=15.0, grace=20.0)),
     ],
+    "wrong_role": [
+        line(process("web", id="web-2", jobs_role="worker", service="worker")),
+        line(process("web", id="web-2", jobs_role="worker"), queues=(BACKLOG,)),
+        line(process("worker"), process("web", id="web-2", jobs_role="worker")),
+        line(process("worker", jobs_role="web")),
+    ],
     "loop_silent": [
         line(process("worker"), process("loops", queues=[], loops={"in": loop(70.1)})),
         line(process("worker", loops={"in": loop(40.1, 2), "out": loop(1)})),
@@ -314,6 +320,14 @@ HEALTHY_LINES: dict[str, Snapshot] = {
     "a child that has died of a job": line(process("worker", crashes=3)),
     "a worker that is up again": line(*CRASHED[:4], process("worker", id="w5", up=20)),
     "Railway that waits long enough": line(process("worker", platform="Railway", draining=15.0, grace=12.0)),
+    "processes that run what their services are for": line(
+        process("web", id="web-2", jobs_role="web"),
+        process("worker", jobs_role="worker"),
+        process("loops", jobs_role="worker", queues=[]),
+        process("scheduler", jobs_role="scheduler"),
+    ),
+    "the parts of a combo": line(process("worker", jobs_role="combo"), process("web", id="web-2", jobs_role="combo")),
+    "a script in a worker's service": line(process("worker"), process("app", jobs_role="worker", queues=[])),
     "another platform": line(process("worker", platform="Heroku", draining=None, grace=10.0)),
     "a worker killed and started again": line(process("worker", up=50, seen=1), GONE),
     "a worker killed by a deploy that overlaps": line(process("worker", up=90), replace(GONE, seen_at=NOW - 20)),
@@ -468,6 +482,7 @@ def test_the_gravest_come_first() -> None:
         (FAULTS["heartbeat_late"][2], ["'default' for 41 s", "1 worker with a free slot", "1 job running"]),
         (FAULTS["crash_loop"][0], ["children of worker-host-1-b007", "4 times in a row"]),
         (FAULTS["crash_loop"][2], ["worker on host dies", "4 times in 60 s", "last was w4"]),
+        (FAULTS["wrong_role"][0], ["JOBS_ROLE is worker, but web-2 of service worker runs web"]),
         (FAULTS["draining_too_short"][1], ["waits 15 s, and they take up to 20 s"]),
         (
             replace(FAULTS["redis_unreachable"][0], answer=Answer("u", marker="m", identity={"redis": "redis://r"})),

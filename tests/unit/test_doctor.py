@@ -26,22 +26,19 @@ WORKER = Process(
         "tasks": 1,
         "commit": "",
         "started_at": NOW - 900,
+        "service": "jobs",
+        "jobs_role": "worker",
     },
     NOW - 1,
     alive=True,
 )
+WRONG = replace(WORKER, row={**WORKER.row, "id": "web-a-2", "role": "web", "service": "worker", "jobs_role": "worker"})
 SEEN = Snapshot(NOW, marker="m", leader="worker-a-1", ticked=NOW, processes=(WORKER,), server=State(used=2 * MIB))
 SERVER = Server(
     "Redis", (7, 2, 4), aof=True, fsync="everysec", machine=1024 * MIB, latency=0.001, offset=0.1, scripts=9
 )
-DEPLOY = {
-    "startCommand": "exec python -m jobs start",
-    "healthcheckPath": "/readyz",
-    "restartPolicyType": "ON_FAILURE",
-    "drainingSeconds": 15,
-}
-RAILWAY = {"RAILWAY_ENVIRONMENT_NAME": "production"}
-DRAINS = {"RAILWAY_DEPLOYMENT_DRAINING_SECONDS": "15"}
+RAILWAY = {"RAILWAY_ENVIRONMENT_NAME": "production", "JOBS_TOKEN": "t" * 16}
+DRAINS = {**RAILWAY, "RAILWAY_DEPLOYMENT_DRAINING_SECONDS": "15"}
 
 
 def settings(**environ: str) -> Settings:
@@ -49,7 +46,7 @@ def settings(**environ: str) -> Settings:
 
 
 def facts(**change: Any) -> Facts:
-    well = Facts(0.6, settings=settings(), where=WHERE, seen=SEEN, server=SERVER, railway=DEPLOY)
+    well = Facts(0.6, settings=settings(), where=WHERE, seen=SEEN, server=SERVER)
     return replace(well, **change)
 
 
@@ -61,7 +58,7 @@ def test_all_is_well() -> None:
     checks = examine(facts(expected=WHERE.fingerprint))
     assert [check.name for check in checks] == [
         *("settings", "fingerprint", "redis", "version", "persistence", "eviction", "memory", "latency", "clock"),
-        *("scripts", "draining", "health check", "restarts", "line"),
+        *("scripts", "line"),
     ]
     assert {check.level for check in checks} == {"ok"}
     assert exit_code(checks) == 0
@@ -144,27 +141,25 @@ CASES: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "warn",
         "works on another Redis",
     ),
-    "a broken file": ({"railway": None, "unreadable": "line 2"}, "platform", "warn", "railway.json cannot be read"),
-    "no draining": ({"railway": {**DEPLOY, "drainingSeconds": None}}, "draining", "warn", "then it waits 0 s"),
-    "a draining in words": ({"railway": {**DEPLOY, "drainingSeconds": "15"}}, "draining", "warn", "is '15'"),
-    "a draining that no process knows": ({"settings": settings(**RAILWAY)}, "draining", "warn", "no process knows it"),
-    "two drainings": (
-        {"settings": settings(**RAILWAY, **DRAINS), "railway": {**DEPLOY, "drainingSeconds": 20}},
+    "no draining": ({"settings": settings(**RAILWAY)}, "draining", "warn", "DRAINING_SECONDS is not set, and then it"),
+    "no draining, but in a file that nobody reads": (
+        {"settings": settings(**RAILWAY), "railway_file": True},
         "draining",
         "warn",
-        "is 15, but drainingSeconds in railway.json is 20",
+        "then it waits 0 s",
     ),
-    "no draining, and no file": (
-        {"settings": settings(**RAILWAY), "railway": None},
+    "a draining that is too short": (
+        {"settings": settings(**DRAINS, JOBS_GRACE="15")},
         "draining",
         "warn",
-        "DRAINING_SECONDS is not set",
+        "Railway waits 15 s, and parts take up to 15 s to end (JOBS_GRACE)",
     ),
-    "no health check": ({"railway": {**DEPLOY, "healthcheckPath": None}}, "health check", "warn", "asks nothing"),
-    "the health of all": ({"railway": {**DEPLOY, "healthcheckPath": "/health"}}, "health check", "warn", "is refused"),
-    "a page that is not there": ({"railway": {**DEPLOY, "healthcheckPath": "/up"}}, "health check", "warn", "/up"),
-    "no restart": ({"railway": {**DEPLOY, "restartPolicyType": "NEVER"}}, "restarts", "warn", "'NEVER'"),
-    "a shell in between": ({"railway": {**DEPLOY, "startCommand": "python -m jobs"}}, "start command", "warn", "shell"),
+    "a start command that is another role's": (
+        {"settings": settings(**DRAINS), "seen": replace(SEEN, processes=(WORKER, WRONG))},
+        "role",
+        "warn",
+        "JOBS_ROLE is worker, but web-a-2 of service worker runs web",
+    ),
 }
 
 
@@ -204,6 +199,18 @@ def test_a_worker_that_reads_the_same_marker_is_told_of() -> None:
     assert (check.level, check.says) == ("ok", "http://w:1 reads the same marker: both are on the same data")
 
 
-def test_elsewhere_railway_s_file_is_enough() -> None:
-    assert "draining" not in told(facts(), "warn")
-    assert "draining" not in told(facts(settings=settings(**RAILWAY, **DRAINS)), "warn")
+def test_on_railway_the_variables_and_the_running_role_count() -> None:
+    checks = {
+        check.name: check.says
+        for check in examine(facts(settings=settings(**DRAINS, JOBS_ROLE="worker", RAILWAY_SERVICE_NAME="jobs")))
+        if check.name in ("draining", "role")
+    }
+    assert checks == {
+        "draining": "Railway waits 15 s for a process to end",
+        "role": "JOBS_ROLE is worker; service jobs runs worker-a-1",
+    }
+
+
+def test_of_a_railway_json_it_says_that_nobody_reads_it() -> None:
+    [check] = [one for one in examine(facts(railway_file=True)) if one.name == "railway.json"]
+    assert (check.level, "does not read this file from 2026-12-01 on" in check.says) == ("ok", True)

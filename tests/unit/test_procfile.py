@@ -1,11 +1,13 @@
-"""The files that platforms read: Procfile, railway.json and .railway/railway.py."""
+"""The files that platforms read: Procfile, railpack.json, railway.json and .railway/railway.py."""
 
 import http.client
 import json
+import os
 import re
 import runpy
 import shlex
 import socket
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +35,28 @@ def deploy() -> dict[str, Any]:
     return found
 
 
+def described(roles: tuple[str, ...] | None = None) -> dict[str, dict[str, Any]]:
+    """What ``.railway/railway.py`` builds by address, evaluated as Railway's command line does (src/iac/eval.rs)."""
+    module = runpy.run_path(str(ROOT / ".railway" / "railway.py"))
+    if roles:
+        module["main"].__globals__["ROLES"] = roles
+    graph = module["main"]().to_graph()
+    return {resource["address"]: resource for resource in graph["resources"]}
+
+
 @pytest.fixture(scope="module")
 def resources() -> dict[str, dict[str, Any]]:
-    """What ``.railway/railway.py`` builds, by address."""
-    graph = runpy.run_path(str(ROOT / ".railway" / "railway.py"))["main"]().to_graph()
-    return {resource["address"]: resource for resource in graph["resources"]}
+    return described()
+
+
+def railpack_start(files: dict[str, str]) -> str:
+    """What Railpack starts, by its own order: deploy.startCommand, else the Procfile's web, else its worker.
+
+    https://railpack.com/config/procfile, and ``applyConfig`` in core/generate/context.go of railwayapp/railpack.
+    """
+    deploy = json.loads(files.get("railpack.json", "{}")).get("deploy", {})
+    procfile = parse_procfile(files["Procfile"]).processes
+    return str(deploy.get("startCommand") or procfile.get("web") or procfile["worker"])
 
 
 def free_port() -> int:
@@ -64,8 +83,15 @@ def test_the_procfile_starts_what_jobs_start_does(role: str) -> None:
     assert shlex.split(command) == ["exec", "python", *COMMANDS[role]]
 
 
-def test_railway_starts_every_service_with_one_command(deploy: dict[str, Any]) -> None:
-    assert deploy["startCommand"] == START
+def test_railpack_starts_what_each_line_of_the_procfile_does_by_jobs_role(deploy: dict[str, Any]) -> None:
+    files = {"railpack.json": (ROOT / "railpack.json").read_text(), "Procfile": PROCFILE}
+    assert railpack_start(files) == START == deploy["startCommand"]
+    for role, command in parse_procfile(PROCFILE).processes.items():
+        assert command == f"exec python {shlex.join(COMMANDS[role])}"
+
+
+def test_without_railpack_json_every_service_would_be_web() -> None:
+    assert railpack_start({"Procfile": PROCFILE}) == parse_procfile(PROCFILE).processes["web"]
 
 
 def test_railway_leaves_time_to_finish(deploy: dict[str, Any]) -> None:
@@ -92,21 +118,39 @@ def test_a_worker_serves_the_health_check_of_railway(deploy: dict[str, Any], cli
     assert answers == {deploy["healthcheckPath"]: (503, unheard), "/nothing-here": (404, "no such page")}
 
 
-@pytest.mark.parametrize("role", ["web", "worker"])
-def test_the_railway_graph_has_a_service_for_each_role(
-    resources: dict[str, dict[str, Any]], deploy: dict[str, Any], role: str
+FORMS = {"two services": ("web", "worker"), "one service": ("combo",)}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_railway_graph_has_a_service_for_each_role(form: str) -> None:
+    found = described(FORMS[form])
+    assert found.keys() == {"volume.redis-data", "service.redis", *(f"service.{role}" for role in FORMS[form])}
+    for role in FORMS[form]:
+        variables = found[f"service.{role}"]["variables"]
+        environ = {name: str(one.get("value", "")) for name, one in variables.items()} | {"REDIS_URL": "redis://r"}
+        settings = Settings.from_environ({"RAILWAY_ENVIRONMENT_NAME": "production", **environ})
+        assert settings.role == role
+        assert not settings.warnings
+        assert variables["REDIS_URL"]["resource"] == "service.redis"
+
+
+def test_the_railway_graph_leaves_to_railpack_how_to_start_and_no_default_stands_in_it(
+    resources: dict[str, dict[str, Any]], deploy: dict[str, Any]
 ) -> None:
-    found = resources[f"service.{role}"]
-    assert found["variables"]["JOBS_ROLE"]["value"] == role
-    assert found["variables"]["REDIS_URL"]["resource"] == "service.redis"
-    assert found["variables"]["RAILWAY_DEPLOYMENT_DRAINING_SECONDS"]["value"] == str(deploy["drainingSeconds"])
-    for name in ("startCommand", "healthcheckPath", "drainingSeconds", "restartPolicyType"):
-        assert found["deploy"][name] == deploy[name]
+    """A plan shows a default that stands in the file as a change, each time."""
+    for role in ("web", "worker"):
+        assert resources[f"service.{role}"]["deploy"] == {"healthcheckPath": deploy["healthcheckPath"]}
+
+
+def test_the_railway_file_describes_a_part_of_the_project() -> None:
+    """Without PARTIAL Railway's command line plans to delete all services that are not in the file
+    (``diff_graphs`` in src/iac/change_set.rs of railwayapp/cli), and a name of another form is refused (partial.rs)."""
+    assert re.fullmatch(r"[a-zA-Z0-9._-]{1,64}", runpy.run_path(str(ROOT / ".railway" / "railway.py"))["PARTIAL"])
 
 
 def test_web_and_worker_differ_in_their_role_only(resources: dict[str, dict[str, Any]]) -> None:
     web, worker = ({**resources[f"service.{role}"], "name": "", "address": ""} for role in ("web", "worker"))
-    assert web.pop("variables").keys() == worker.pop("variables").keys()
+    web["variables"], worker["variables"] = ({**one["variables"], "JOBS_ROLE": ""} for one in (web, worker))
     assert web == worker
 
 
@@ -120,6 +164,12 @@ def test_the_redis_of_railway_keeps_what_it_accepts(resources: dict[str, dict[st
     [attachment] = redis["volumeAttachments"].values()
     assert attachment["mountPath"] == "/data"
     assert resources[attachment["volume"]]["type"] == "volume"
+
+
+def test_the_redis_of_railway_does_not_start_without_its_password(resources: dict[str, dict[str, Any]]) -> None:
+    command = shlex.split(resources["service.redis"]["deploy"]["startCommand"])
+    done = subprocess.run(command, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, timeout=10)
+    assert (done.returncode != 0, "REDIS_PASSWORD: set it" in done.stderr) == (True, True)
 
 
 def test_the_railway_file_holds_no_secret(resources: dict[str, dict[str, Any]]) -> None:

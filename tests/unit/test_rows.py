@@ -25,6 +25,7 @@ ROW: dict[str, Any] = {
     "versions": {"python": "3.11.7"}, "period": 5.0, "slots": 1, "busy": 1, "crashes": 4, "youngest": 50.0,
     "clock_offset": 9.0, "platform": "Railway", "draining": 1.0, "grace": 9.0, "caps": {"default": 1},
     "running": [JOB], "loops": {"in": LOOP}, "schedules": {"nightly": {}}, "service": "", "replica": "", "type": "",
+    "jobs_role": "web",
 }  # fmt: skip
 JUNK: list[Any] = [None, True, -1, 1e300, float("nan"), 10**400, "", "x", [], [None], [[]], {}, {"default": []}, [{}]]
 Change = Callable[[dict[str, Any], Any], None]

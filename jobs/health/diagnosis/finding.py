@@ -37,6 +37,7 @@ Code = Literal[
     "heartbeat_late",
     "crash_loop",
     "draining_too_short",
+    "wrong_role",
     "loop_silent",
 ]
 

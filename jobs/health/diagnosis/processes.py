@@ -84,7 +84,42 @@ def _draining(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             "warn",
             f"Railway kills {ids(cut)} at each deploy before they can end: {said}; what runs then runs again",
             {"workers": [process.id for process in cut], "draining": given},
-            "Set drainingSeconds, and the variable RAILWAY_DEPLOYMENT_DRAINING_SECONDS, to 15 or more.",
+            "Set the variable RAILWAY_DEPLOYMENT_DRAINING_SECONDS of that service to 15 or more.",
+        )
+
+
+RUNS = {"web": ("web",), "worker": ("worker", "loops"), "scheduler": ("scheduler",)}
+"""The roles of the processes that each ``JOBS_ROLE`` asks for; a combo runs them all."""
+
+
+def wrong_roles(snapshot: Snapshot, role: str = "") -> list[Process]:
+    """The living processes that run something else than ``JOBS_ROLE`` asks for: of that role, or of any."""
+    ours = {name for names in RUNS.values() for name in names}
+    return [
+        process
+        for process in snapshot.processes
+        if process.alive
+        and process.role in ours
+        and process.role not in RUNS.get(asked := process.row.get("jobs_role", ""), ours)
+        and role in ("", asked)
+    ]
+
+
+def _wrong_role(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    """A service was told by ``JOBS_ROLE`` what to be, and its start command is another's."""
+    wrong = wrong_roles(snapshot)
+    for asked in sorted({process.row["jobs_role"] for process in wrong}):
+        found = [process for process in wrong if process.row["jobs_role"] == asked]
+        service = found[0].row.get("service")
+        yield Finding(
+            "wrong_role",
+            "warn" if snapshot.alive(asked) else "fail",
+            f"JOBS_ROLE is {asked}, but {ids(found)}{f' of service {service}' if service else ''} "
+            f"{'runs' if len(found) == 1 else 'run'} {found[0].role}",
+            {"processes": [process.id for process in found], "jobs_role": asked},
+            "Start that service with: exec python -m jobs start. On Railway that is deploy.startCommand in "
+            "railpack.json, and a start command in the service's settings takes its place.",
+            min(process.started_at for process in found),
         )
 
 
@@ -122,4 +157,4 @@ def _loop_silent(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
                 )
 
 
-CHECKS: tuple[Check, ...] = (_crash_loop, _draining, _no_scheduler, _loop_silent)
+CHECKS: tuple[Check, ...] = (_crash_loop, _draining, _wrong_role, _no_scheduler, _loop_silent)

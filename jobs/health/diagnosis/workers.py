@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from jobs.health.counts import counts
 from jobs.health.diagnosis.elsewhere import is_proven, neighbours
 from jobs.health.diagnosis.finding import MISSED, Check, Finding, Limits, Severity, ago, count, listed, sight
-from jobs.health.diagnosis.processes import crash_loops
+from jobs.health.diagnosis.processes import crash_loops, wrong_roles
 from jobs.health.snapshot import Process, Snapshot
 
 FROZEN = "its connection to Redis is still open, so it is frozen, or cut off from the network"
@@ -19,7 +19,7 @@ def _nobody(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     if snapshot.alive("worker") or sight(snapshot, limits) < limits.settle:
         return
     last = last_worker(snapshot)
-    if is_proven(snapshot) or any(crash_loops(snapshot)):
+    if is_proven(snapshot) or any(crash_loops(snapshot)) or wrong_roles(snapshot, "worker"):
         return
     if snapshot.elsewhere and not last:
         yield neighbours(snapshot)

@@ -16,7 +16,7 @@ __all__ = ["Check", "Facts", "examine", "exit_code"]
 def examine(facts: Facts) -> list[Check]:
     """Every check that could be made, in the order in which one would look."""
     findings = diagnose(facts.seen, _limits(facts)) if facts.seen else []
-    checks = [*settings.checks(facts), *server.checks(facts, findings), *platform.checks(facts)]
+    checks = [*settings.checks(facts), *server.checks(facts, findings), *platform.checks(facts, findings)]
     told = {check.code for check in checks if check.code}
     rest = [of_finding(finding.code, finding) for finding in findings if finding.code not in told]
     return [*checks, *(rest or _clear(facts, findings))]

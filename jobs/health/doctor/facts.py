@@ -1,7 +1,6 @@
 """What an examination goes by."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from jobs import keys
 from jobs.address import Address
@@ -47,10 +46,8 @@ class Facts:
     """The fingerprint that should be here."""
     seen: Snapshot | None = None
     server: Server | None = None
-    railway: dict[str, Any] | None = None
-    """The ``deploy`` part of ``railway.json``."""
-    unreadable: str = ""
-    """Why ``railway.json`` cannot be read."""
+    railway_file: bool = False
+    """There is a ``railway.json``."""
 
     @property
     def place(self) -> str:

@@ -1,6 +1,5 @@
 """Gathering the facts, within a time: nothing is waited for any longer, whatever Redis does."""
 
-import json
 import statistics
 import threading
 import time
@@ -8,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -37,8 +35,7 @@ def gather(environ: Mapping[str, str], folder: Path, within: float, expected: st
         settings = Settings.from_environ(environ)
     except SettingsError as error:
         return replace(facts, wrong=str(error))
-    deploy, unreadable = _railway(folder / "railway.json")
-    facts = replace(facts, settings=settings, railway=deploy, unreadable=unreadable)
+    facts = replace(facts, settings=settings, railway_file=(folder / "railway.json").is_file())
     where = settings.redis or embedded.running(settings.folder)
     if where is None:
         return facts
@@ -125,17 +122,3 @@ def _strangers(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     known = {variable for variable, _, _ in TABLE} | {PARENT, TOKEN}
     found = ((name, get_close_matches(name, known, 1, ALIKE)) for name in sorted(environ) if name not in known)
     return tuple((name, alike[0]) for name, alike in found if alike and name.startswith("JOBS_"))
-
-
-def _railway(file: Path) -> tuple[dict[str, Any] | None, str]:
-    """The ``deploy`` part of the file, if there is one, or why it cannot be read."""
-    try:
-        text = file.read_text()
-    except OSError:
-        return None, ""
-    try:
-        document = json.loads(text)
-    except ValueError as error:
-        return None, str(error)
-    deploy = document.get("deploy", {}) if isinstance(document, dict) else None
-    return (deploy, "") if isinstance(deploy, dict) else (None, "it is no object with a deploy part")

@@ -51,7 +51,7 @@ NEEDED: Mapping[str, Fits] = {
     "counters": _map(_number),
 }
 MORE: Mapping[str, Fits] = {
-    **dict.fromkeys(("host", "service", "replica", "type", "platform", "holder"), _text),
+    **dict.fromkeys(("host", "service", "replica", "type", "platform", "holder", "jobs_role"), _text),
     **dict.fromkeys(("pid", "slots", "busy", "crashes"), _whole),
     **dict.fromkeys(("period", "youngest", "grace", "clock_offset"), _number),
     "draining": _or_none(_number),
