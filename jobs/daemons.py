@@ -32,7 +32,7 @@ def _parser(name: str) -> argparse.ArgumentParser:
         parser.add_argument("queues", nargs="*", metavar="QUEUE", help="default: JOBS_QUEUES")
     if name == "worker":
         parser.add_argument("--concurrency", metavar="T", help="jobs that a child runs at once (JOBS_CONCURRENCY)")
-        parser.add_argument("--pool", metavar="KIND", help="thread, or process: a process for each job (JOBS_POOL)")
+        parser.add_argument("--pool", metavar="KIND", help="thread, or process: a child for each job (JOBS_POOL)")
         parser.add_argument("--processes", metavar="N", help="children (JOBS_PROCESSES)")
         parser.add_argument("--type", metavar="TYPE", help="its queues and its loops (JOBS_TYPE, JOBS_TYPES)")
         parser.add_argument("--single", action="store_true", help="of its type one works (JOBS_SINGLE)")

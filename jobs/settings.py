@@ -196,6 +196,16 @@ class Settings:
     folder: Path = _setting("JOBS_FOLDER", ".signalbox", "where the local server keeps its data", Path)  # noqa: RUF009
     key_prefix: str = _setting("RQ_KEY_PREFIX", "rq", "first part of every Redis key; RQ reads it too", read.prefix)
 
+    @property
+    def children(self) -> int:
+        """How many children a worker has."""
+        return self.processes * self.concurrency if self.pool == "process" else self.processes
+
+    @property
+    def slots(self) -> int:
+        """How many jobs each of them runs at once."""
+        return 1 if self.pool == "process" else self.concurrency
+
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Read and check them all.

@@ -23,12 +23,11 @@ from jobs.supervise.loops import declared
 from jobs.supervise.process import die_with_launcher, run_in_batches
 from jobs.supervise.stop import on_signal
 from jobs.worker import deadlines
-from jobs.worker.execution import Runner, Runs, new_loop
+from jobs.worker.execution import Runner, new_loop
 from jobs.worker.life import Life
 from jobs.worker.link import PATIENCE, Link
 from jobs.worker.meter import Meter
-from jobs.worker.pool import PoolRunner
-from jobs.worker.slots import Slots
+from jobs.worker.slots import AHEAD, Slots
 from jobs.worker.table import Table
 
 log = logs.of("worker")
@@ -56,21 +55,20 @@ def main(arguments: list[str]) -> int:
         json.dump([*registry.inventory(), len(declared(settings.type))], keeper)
     client = connect(settings, "child", instance=child, retries=0)
     rows = Table(int(table), int(threads))
-    pooled = settings.pool == "process"
     meter = Meter(child)
-    runner: Runs = PoolRunner(int(threads), child) if pooled else Runner(client, new_loop(), child)
+    runner = Runner(client, new_loop(), child)
     bells = connect(settings, "bell", instance=child, deadline=BELL_DEADLINE, retries=0)
     slots = Slots(
         Link(client, bells, worker, child, tuple(queues), dict(settings.max_running), meter.waited),
         rows,
         int(threads),
-        max(TURNS // settings.processes, 1),
+        max(TURNS // settings.children, 1),
         runner,
         Life(client, worker),
         meter.ended,
         lambda job_id: follow_up(client, job_id),
         on_signal(signal.SIGTERM),
-        settings.interruptions,
+        0.0 if settings.pool == "process" else AHEAD,  # nothing is to wait behind a job that may hold the interpreter
     )
     ended = threading.Event()
     threading.Thread(target=_run, args=(slots, ended), name="slots").start()

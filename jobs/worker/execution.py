@@ -9,7 +9,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as NotInTime
 from functools import cache
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import rq
 import rq.job
@@ -33,18 +33,6 @@ from jobs.worker.lazy_job import lazy
 EMPTY = b""
 HOPELESS = (UnknownTask, NotAllowed, DeserializationError)
 """A job that fails so will fail so again."""
-
-
-class Interrupted(Exception):
-    """The process of a job died under it; the text says how."""
-
-
-class Runs(Protocol):
-    """What runs executions: a ``Runner``, in the slot's own thread, or a pool of processes."""
-
-    def run(self, claimed: Claimed, slot: Slot, deadline: float) -> Settlement: ...
-
-    def close(self) -> None: ...
 
 
 def new_loop() -> asyncio.AbstractEventLoop:

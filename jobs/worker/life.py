@@ -80,11 +80,6 @@ class Life:
                 note="another worker has it by now" if what == "refused" else one.note,
             )
 
-    def interrupted(self, claimed: Claimed, why: str) -> None:
-        """The process of a job died under it, and the job is to be put back."""
-        facts = self._running.pop(claimed.token, None) or self._look([claimed.id])[0]
-        self._say(logging.WARNING, "interrupted", claimed.id, facts, note=why.strip())
-
     def recovered(self, ids: Sequence[str], why: str) -> None:
         """Jobs were taken back from a child that was lost."""
         for job_id, facts in zip(ids, self._look(ids), strict=True):

@@ -14,9 +14,10 @@ def load(tables: Sequence[Table], now: float) -> dict[str, Any]:
     jobs in them: those that hold up others, and the longest.
 
     Of each job: ``for`` so many seconds, ``left`` until its timeout (None: it has none), and ``still``: seconds since
-    its process last had the interpreter, which is long while a job holds it, or while the process is stopped.
+    its process last had the interpreter, which is long while a job holds it, or while the process is stopped; 0 where
+    nothing else could run there.
     """
-    running = [(one, now - table.turned) for table in tables for one in table.running()]
+    running = [(one, now - table.turned if table.slots > 1 else 0.0) for table in tables for one in table.running()]
     jobs = [_job(one, still, now) for one, still in running if not one.id.startswith(keys.HEARTBEAT)]
     jobs.sort(key=lambda job: (job["still"], job["for"]), reverse=True)
     return {

@@ -43,8 +43,8 @@ def main(settings: Settings) -> int:
         client,
         me,
         settings.queues,
-        count=0 if settings.runs == "loops" else settings.processes,
-        threads=settings.concurrency,
+        count=0 if settings.runs == "loops" else settings.children,
+        threads=settings.slots,
         lease=settings.lease,
         survives=settings.interruptions,
     )

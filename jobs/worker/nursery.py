@@ -31,10 +31,16 @@ log = logs.of("worker")
 
 OVERTIME = 5.0
 """Seconds past its timeout after which a job that cannot be interrupted is ended with its child."""
+ALONE = 1.0
+"""The same, where its child runs nothing else."""
 DRAIN = 1.0
+"""Seconds that the others in that child may still take to end."""
 STEADY = 5.0
 """Seconds after which a child that still lives makes up for those that died before it."""
 RESTART = 1.0
+SLOW = 30.0
+"""Seconds after which a child that is not ready hangs in an import."""
+CORES = os.cpu_count() or 1
 BAD_SETTING = 2
 
 
@@ -68,6 +74,11 @@ class Child:
     @property
     def alive(self) -> bool:
         return self.process.poll() is None
+
+    def overrun(self, now: float) -> list[Running]:
+        """What it runs so far past its timeout that it cannot be interrupted."""
+        most = OVERTIME if self.table.slots > 1 else ALONE
+        return [one for one in self.table.running() if one.deadline and now > one.deadline + most]
 
     def kill(self) -> None:
         """Kill the child and all that it has started."""
@@ -150,7 +161,7 @@ class Nursery:
                 self._end_wedged(child, now)
         self._bury_all()
         if now >= self._start_at:
-            while len(self._children) < self._count:
+            while len(self._children) < self._count and self._loading(now) < CORES:
                 self._children.append(self._start())
 
     def lose(self, child_ids: list[str]) -> None:
@@ -203,6 +214,10 @@ class Nursery:
             if child.alive:
                 child.process.send_signal(number)
 
+    def _loading(self, now: float) -> int:
+        """How many children are busy importing; more at once would only all be late."""
+        return sum(child.inventory is None and now - child.born < SLOW for child in self._children)
+
     def _start(self) -> Child:
         child_id = f"{self._worker}.{token_hex(3)}"
         scripts.grant(self._client, child_id, self._lease)
@@ -224,7 +239,7 @@ class Nursery:
 
     def _end_overrun(self, child: Child, now: float) -> None:
         """Kill a child one of whose jobs cannot be interrupted, once its others have had a second to end."""
-        overrun = [one for one in child.table.running() if one.deadline and now > one.deadline + OVERTIME]
+        overrun = child.overrun(now)
         if not overrun:
             return
         if child.ending_since is None:
@@ -260,8 +275,7 @@ class Nursery:
         code = child.process.returncode
         running = {one.id: one for one in child.table.running()}
         now = time.monotonic()
-        overrun = [one for one in running.values() if one.deadline and now > one.deadline + OVERTIME - DRAIN]
-        if child.ending_since is not None and overrun:
+        if child.ending_since is not None and (overrun := child.overrun(now + DRAIN)):
             endings = [_timed_out(one) for one in overrun]
             replies = scripts.settle(self._client, self._worker, child.id, endings)
             self._life.ended(endings, replies)

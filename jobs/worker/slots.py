@@ -23,7 +23,7 @@ from jobs.scripts import Claimed, Held, Settlement
 from jobs.supervise.process import end_group
 from jobs.worker.bell import Bell, Lost
 from jobs.worker.deadlines import Slot
-from jobs.worker.execution import Interrupted, Runs, packed
+from jobs.worker.execution import Runner
 from jobs.worker.life import Life
 from jobs.worker.link import Link
 from jobs.worker.table import Table
@@ -68,15 +68,15 @@ class Slots:
         table: Table,
         threads: int,
         turns: int,
-        runner: Runs,
+        runner: Runner,
         life: Life,
         ended: Callable[[Sequence[Settlement], Sequence[int]], None],
         followups: Callable[[str], None],
         stop: threading.Event,
-        survives: int,
+        ahead: float = AHEAD,
     ) -> None:
-        """At most ``turns`` at a time; ``ended`` is told of what was handed in, with the replies of
-        ``scripts.exchange``.
+        """At most ``turns`` at a time, which keep ``ahead`` seconds of work ready; ``ended`` is told of what was handed
+        in, with the replies of ``scripts.exchange``.
         """
         self._link = link
         self._table = table
@@ -84,7 +84,7 @@ class Slots:
         self._life = life
         self._ended = ended
         self._followups = followups
-        self._survives = survives
+        self._ahead = ahead
         self._ready: deque[tuple[Claimed, float]] = deque()
         self._mine: set[str] = set()
         """Tokens of all that this child has claimed and not handed in."""
@@ -202,7 +202,7 @@ class Slots:
         """How many jobs to ask for in a turn; None when it would not be worth one."""
         if stopping:
             return 0
-        full = max(len(self._free), min(MOST, int(AHEAD * len(self.slots) / max(self._average, 1e-6))))
+        full = max(len(self._free), min(MOST, int(self._ahead * len(self.slots) / max(self._average, 1e-6))))
         missing = full - len(self._ready) - self._asked
         return missing if missing > full // 4 else None
 
@@ -211,30 +211,12 @@ class Slots:
         started = time.monotonic()
         deadline = started + claimed.timeout if claimed.timeout > 0 else 0.0
         self._table.begin(slot.number, claimed.id, claimed.token, started, deadline)
-        settlement = self._run(claimed, slot, deadline)
+        settlement = self._runner.run(claimed, slot, deadline)
         self._table.end(slot.number)
         with self._change:
-            if settlement:
-                self._done.append(settlement)
-            else:
-                self._called = True
+            self._done.append(settlement)
             self._free.append(slot)
             self._average += 0.1 * (time.monotonic() - started - self._average)
-
-    def _run(self, claimed: Claimed, slot: Slot, deadline: float) -> Settlement | None:
-        """How it ended; None when it was interrupted, and has been put back and charged."""
-        try:
-            return self._runner.run(claimed, slot, deadline)
-        except Interrupted as error:
-            self._life.interrupted(claimed, str(error))
-            held = Held(claimed.id, claimed.token, charged=True, why=packed(str(error)))
-        try:
-            self._link.release([held], self._survives)
-        except RedisError:
-            self._unsure = True
-        with self._change:
-            self._mine.discard(claimed.token)
-        return None
 
     def _listen(self, bell: Bell, wanted: int) -> None:
         claimed: list[Claimed] | None = []

@@ -54,7 +54,6 @@ STEPS = {
     "settle, draining": Step("child", "exchange", asks=lambda it: it["settlements"] and not it["wanted"]),
     "give back": Step("child", "release"),
     "give back, draining": Step("child", "release"),
-    "give back, interrupted": Step("child", "release", asks=lambda it: it["executions"][0].charged),
     "held, reply lost": Step("child", "held", gives=bool, lost_reply=True),
     "give back, reply lost": Step("child", "release", lost_reply=True),
     "echo": Step("child", "echo"),

@@ -61,15 +61,6 @@ def leave(log: str, name: str) -> None:
     os._exit(0)
 
 
-@task(attempts=1)
-def leave_once(log: str, name: str) -> None:
-    """Ends its process as if all were well, the first time."""
-    _say(log, "start", name)
-    if _is_first(log, name):
-        os._exit(0)
-    _say(log, "end", name)
-
-
 @task(attempts=1, timeout=1)
 def block(log: str, name: str) -> None:
     """Blocks in C, where no exception can be raised."""

@@ -36,6 +36,16 @@ def test_poison_fails(line: Line, kept: Proof, task: Callable[..., object], endi
     assert set(report.charged) == {poison}
 
 
+def test_poison_in_a_process_of_its_own_is_known_at_once(line: Line, kept: Proof) -> None:
+    """Nobody else is ever interrupted, and no time is lost with finding out whose fault it was."""
+    line.environ["JOBS_POOL"] = "process"
+    report, poison = scenarios.nasty_beside_innocents(line, SCALE, t.segfault)
+    kept(report)
+    assert line.status(poison) == "failed"
+    assert report.starts == {**dict.fromkeys(report.starts, 1), poison: SURVIVES + 1}
+    assert set(report.charged) == {poison}
+
+
 @pytest.mark.parametrize("task", [t.block, t.swallow])
 def test_a_job_that_cannot_be_interrupted_fails(line: Line, kept: Proof, task: Callable[..., object]) -> None:
     report, stubborn = scenarios.nasty_beside_innocents(line, SCALE, task)

@@ -286,12 +286,23 @@ class TestProcessPool:
         assert [ended(job) for job in jobs] == [JobStatus.FINISHED] * 2
         seen = jobs[0].return_value()
         assert seen
-        assert seen["pid"] not in {process.pid for process in worker.tree()[:2]}
+        assert seen["pid"] != worker.popen.pid
 
     def test_what_cannot_be_interrupted_is_ended_at_its_timeout(self, worker: Process, queue: Queue) -> None:
         job = queue.enqueue(t.sleep_through, job_timeout=1)
         assert ended(job) is JobStatus.FAILED
+        assert "past its timeout of 1 s, and could not be interrupted" in error(job)
+        job.refresh()
+        assert job.started_at
+        assert job.ended_at
+        assert (job.ended_at - job.started_at).total_seconds() < 3, "it ran alone: nobody had to be waited for"
+
+    def test_what_can_be_interrupted_is_and_its_process_lives_on(self, worker: Process, queue: Queue) -> None:
+        tree = worker.tree()
+        job = queue.enqueue(t.spin, job_timeout=1)
+        assert ended(job) is JobStatus.FAILED
         assert "ran longer than its timeout of 1 s" in error(job)
+        assert worker.tree() == tree
 
     def test_a_job_that_kills_its_process_takes_no_other_with_it(
         self, worker: Process, queue: Queue, tmp_path: Path

@@ -438,10 +438,12 @@ def test_a_prefix_stands_before_the_lock(url: str, client: Redis, single: Start)
 
 def test_children_in_a_pool_are_ended_with_their_processes(client: Redis, single: Start, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    worker = single("inbound", "--pool", "process")
+    worker = single("inbound", "--pool", "process", "--concurrency", "2")
     submit(client, "inbound", log, "long", 60)
-    first = runs(log, "long")
-    assert first.token > 0
+    submit(client, "inbound", log, "other", 60)
+    first, other = runs(log, "long"), runs(log, "other")
+    assert first.token == other.token > 0
+    assert first.pid != other.pid
     tree = worker.tree()[1:]
     stop([worker.popen.pid])
     wait_for(lambda: not any(is_alive(one.pid) for one in tree), "their end", within=TTL)

@@ -57,7 +57,6 @@ def slots(request: pytest.FixtureRequest, client: Redis) -> Iterator[Slots]:
         lambda done, replies: None,
         lambda job_id: None,
         stop,
-        3,
     )
     yield found
     stop.set()

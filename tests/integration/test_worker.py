@@ -5,6 +5,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,9 @@ from jobs.errors import DurabilityUnavailable, UnknownTask
 from jobs.job import Job
 from jobs.launcher.server import start
 from jobs.queues import JobRef, submit
+from jobs.worker.nursery import CORES
 from tests import tasks as t
-from tests.support import Process, Processes, answers, free_port, is_alive, wait_for
+from tests.support import ROOT, Process, Processes, answers, free_port, is_alive, wait_for
 
 pytestmark = pytest.mark.usefixtures("tasks")
 
@@ -242,17 +244,37 @@ def test_who_runs_jobs_pushes_nobody_off_a_processor(worker: Process) -> None:
     assert policies == [{os.SCHED_OTHER}, {os.SCHED_BATCH}]
 
 
-@pytest.mark.parametrize("killed", ["keeper", "child"])
-def test_a_process_of_a_pool_ends_with_its_child(processes: Processes, tmp_path: Path, killed: str) -> None:
+def test_a_process_of_a_pool_ends_with_its_keeper(processes: Processes, tmp_path: Path) -> None:
     """Or its job would run twice at once."""
     worker = processes.start("-m", "jobs", "worker", "--pool", "process", JOBS_TASKS="tests.tasks")
     worker.says("is ready")
     log = tmp_path / "log"
     t.burn.enqueue(str(log))
     pid = wait_for(lambda: int(log.read_text() or 0) if log.exists() else 0, "the job to start")
-    keeper, child = worker.tree()[:2]
-    (keeper if killed == "keeper" else child).kill()
+    worker.signal(signal.SIGKILL)
     wait_for(lambda: not is_alive(pid), "the process of the job to be gone", within=3)
+
+
+IMPORTS = """
+import os, time
+def say(word):
+    with open({log!r}, "a") as log:
+        log.write(f"{{word}}\\n")
+say("begin")
+time.sleep(0.2)
+say("end")
+"""
+
+
+def test_children_import_as_many_at_once_as_there_are_processors(processes: Processes, tmp_path: Path) -> None:
+    """Or the first would be ready only with the last."""
+    log, count = tmp_path / "log", 2 * CORES + 1
+    (tmp_path / "slow_import.py").write_text(IMPORTS.format(log=str(log)))
+    environ = {"JOBS_TASKS": "slow_import", "PYTHONPATH": f"{ROOT}:{tmp_path}"}
+    processes.start("-m", "jobs", "worker", "--pool", "process", "--concurrency", str(count), **environ)
+    wait_for(lambda: log.exists() and log.read_text().count("end") == count, "all to be ready", within=60)
+    open_imports = list(accumulate(1 if word == "begin" else -1 for word in log.read_text().split()))
+    assert max(open_imports) <= CORES
 
 
 def test_a_killed_worker_takes_its_running_job_with_it(worker: Process, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_the_longest_come_first_and_only_so_many(table: Table) -> None:
 
 def test_a_job_that_holds_its_process_comes_before_all_others(table: Table) -> None:
     table.begin(0, "long", "1", NOW - 3600, NOW + 60)
-    held = Table.create(1)
+    held = Table.create(2)
     held.turned = NOW - 20
     held.begin(0, "holder", "2", NOW - 20.2, NOW - 5)
     assert load([table, held], NOW)["running"] == [
@@ -44,6 +44,15 @@ def test_a_job_that_holds_its_process_comes_before_all_others(table: Table) -> N
         {"id": "long", "for": 3600.0, "left": 60.0, "still": 0},
     ]
     held.close()
+
+
+def test_a_job_that_has_its_process_to_itself_holds_nobody_up() -> None:
+    alone = Table.create(1)
+    alone.turned = NOW - 20
+    alone.begin(0, "job", "1", NOW - 20, 0.0)
+    [job] = load([alone], NOW)["running"]
+    assert (job["for"], job["still"]) == (20.0, 0)
+    alone.close()
 
 
 def test_a_heartbeat_takes_a_slot_and_is_nobodys_job(table: Table) -> None:

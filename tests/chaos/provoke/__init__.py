@@ -9,7 +9,6 @@ from tests.chaos.steps import STEPS, When
 GROUPS: dict[str, dict[str, Provoke]] = {
     "child": child.WAYS,
     "child with locks": child.WITH_LOCKS,
-    "child with a pool": child.WITH_A_POOL,
     "keeper": keeper.WAYS,
     "draining keeper": keeper.DRAINING,
     "single keeper": single.WAYS,

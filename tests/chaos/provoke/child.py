@@ -97,14 +97,6 @@ def feed_locked(ambush: Ambush, step: str, when: When) -> None:
     ambush.line.submit([ambush.line.nasty(t.work_locked) for _ in range(4)])
 
 
-def interrupt(ambush: Ambush, step: str, when: When) -> None:
-    """A job ends the process of the pool that runs it."""
-    ambush.line.environ["JOBS_POOL"] = "process"
-    ambush.man()
-    ambush.lay(step, when)
-    ambush.line.submit([ambush.line.nasty(t.leave_once)])
-
-
 def child_of(worker: Process) -> int:
     return wait_for(lambda: found[1] if len(found := alive(worker)) > 1 else None, "the worker to have a child")
 
@@ -125,4 +117,3 @@ WAYS: dict[str, Provoke] = {
     "give back, draining": end_while_jobs_wait,
 }
 WITH_LOCKS: dict[str, Provoke] = dict.fromkeys(("lock", "annotate", "renew", "unlock"), feed_locked)
-WITH_A_POOL: dict[str, Provoke] = {"give back, interrupted": interrupt}
