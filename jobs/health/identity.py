@@ -4,18 +4,22 @@ import os
 import platform
 import socket
 import subprocess
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.metadata import version
 from secrets import token_hex
-from typing import Any
+from typing import Any, TypeVar
 
 from redis import Redis
+from redis.exceptions import ResponseError
 
 from jobs.connection import address
 from jobs.keys import PREFIX
 from jobs.registry import Inventory
 from jobs.settings import Settings
+
+T = TypeVar("T")
 
 BOOT = token_hex(4)
 """Random per process start: a restarted process with the same host and pid is another one."""
@@ -53,7 +57,7 @@ class Identity:
     client_id: int = 0
     db_size: int = 0
     server: str = ""
-    """The server's run id: it changes when the server restarts or fails over."""
+    """The server's run id: it changes when the server restarts or fails over. Empty where it may not be asked."""
     marker: str = ""
     """Random name of the db and prefix. Two processes that read the same marker are on the same data."""
     clock_offset: float = 0.0
@@ -146,10 +150,18 @@ def describe(settings: Settings, role: str, queues: tuple[str, ...], client: Red
         draining=settings.draining,
         versions=_versions(),
         started_at=seconds + microseconds / 1e6,
-        client_id=client.client_id(),
-        db_size=client.dbsize(),
-        server=client.info("server")["run_id"],
+        client_id=_if_allowed(client.client_id, 0),
+        db_size=_if_allowed(client.dbsize, 0),
+        server=_if_allowed(lambda: str(client.info("server").get("run_id", "")), ""),
     )
+
+
+def _if_allowed(ask: Callable[[], T], otherwise: T) -> T:
+    """What the server answers; ``otherwise`` where an ACL or its provider forbids the question."""
+    try:
+        return ask()
+    except ResponseError:
+        return otherwise
 
 
 @cache

@@ -14,7 +14,7 @@ from typing import Any
 import rq.command
 from redis import Redis
 from redis.client import PubSub, PubSubWorkerThread
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from rq.worker import BaseWorker, WorkerStatus
 
 from jobs import logs, reaper, retention, scripts
@@ -263,7 +263,10 @@ class Keeper(BaseWorker):
 
     def _set_ip_address(self, connection: Redis) -> None:
         """Keep the factory's client name, by which other processes find us."""
-        self.ip_address = str(connection.client_info()["addr"])
+        try:
+            self.ip_address = str(connection.client_info()["addr"])
+        except ResponseError:  # an ACL may forbid to ask
+            self.ip_address = "unknown"
 
     def handle_payload(self, message: Any) -> None:
         """Commands of ``rq.command``. Stopping a job stops that job: RQ would kill the whole process."""

@@ -125,6 +125,7 @@ FAULTS: dict[str, list[Snapshot]] = {
         elsewhere(server="q", redis="redis://other:6379/0", prefix="rq", id="worker-x"),
         elsewhere(),
         replace(elsewhere(server="q"), processes=(WEB, DEAD)),
+        replace(elsewhere(server=""), server=Server()),
     ],
     "no_worker": [
         WEB_ONLY,

@@ -33,7 +33,14 @@ WORKER = Process(
     alive=True,
 )
 WRONG = replace(WORKER, row={**WORKER.row, "id": "web-a-2", "role": "web", "service": "worker", "jobs_role": "worker"})
-SEEN = Snapshot(NOW, marker="m", leader="worker-a-1", ticked=NOW, processes=(WORKER,), server=State(used=2 * MIB))
+SEEN = Snapshot(
+    NOW,
+    marker="m",
+    leader="worker-a-1",
+    ticked=NOW,
+    processes=(WORKER,),
+    server=State(used=2 * MIB, version="Redis 7.2.4"),
+)
 SERVER = Server(
     "Redis", (7, 2, 4), aof=True, fsync="everysec", machine=1024 * MIB, latency=0.001, offset=0.1, scripts=9
 )
@@ -175,7 +182,11 @@ def test_what_is_wrong_is_said_with_what_to_do(case: str) -> None:
 
 def test_what_the_server_does_not_say_is_no_fault() -> None:
     silent = replace(SERVER, version=(), aof=None, fsync="", machine=0)
-    assert exit_code(examine(facts(server=silent))) == 0
+    found = facts(server=silent, seen=replace(SEEN, server=State()))
+    assert exit_code(examine(found)) == 0
+    assert {one.name for one in examine(found) if "does not say" in one.says} == {
+        *("version", "persistence", "eviction", "memory")
+    }
 
 
 def test_a_finding_is_told_once() -> None:

@@ -37,8 +37,15 @@ def _elsewhere(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     if not answer or not is_proven(snapshot):
         return
     row = answer.identity
-    same_server = bool(row) and row.get("server") == snapshot.server.run_id
-    what = "another db or prefix of this server" if same_server else "another Redis"
+    run_id = snapshot.server.run_id  # '' where the server may not be asked
+    same_server = bool(row) and row.get("server") == run_id != ""
+    what = (
+        "another db or prefix of this server"
+        if same_server
+        else "another Redis"
+        if run_id
+        else "another Redis, db or prefix"
+    )
     place = f" ({row['redis']}, prefix {row['prefix']})" if {"redis", "prefix"} <= row.keys() else ""
     yield Finding(
         "different_namespace" if same_server else "different_redis",

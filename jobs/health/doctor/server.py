@@ -15,6 +15,7 @@ TIGHT = 0.9
 FAR = 0.025
 """Seconds of a round trip from which on it is felt: a job takes about two."""
 SKEW = 5.0
+SILENT = "Redis does not say: its user lacks +info, or its provider forbids it"
 MIB = 1024 * 1024
 
 
@@ -37,7 +38,8 @@ def checks(facts: Facts, findings: Iterable[Finding]) -> Iterator[Check]:
         return
     yield _version(server)
     yield unless("redis_not_persistent", _persistence(server))
-    yield unless("redis_evicts", Check("eviction", "ok", f"{state.policy}: what is accepted stays"))
+    says = f"{state.policy}: what is accepted stays" if state.version else SILENT
+    yield unless("redis_evicts", Check("eviction", "ok", says))
     yield unless("redis_full", _memory(state, server))
     yield _latency(server)
     yield _clock(server)
@@ -96,7 +98,7 @@ def _version(server: Server) -> Check:
 
 def _persistence(server: Server) -> Check:
     if server.aof is None:
-        return Check("persistence", "ok", "it does not say; ask its provider for an append-only file")
+        return Check("persistence", "ok", f"{SILENT}; an append-only file is needed")
     if server.aof:
         every = f", on disk {FSYNC.get(server.fsync, server.fsync)}" if server.fsync else ""
         return Check("persistence", "ok", f"append-only file on{every}")
@@ -115,7 +117,7 @@ FSYNC = {"everysec": "each second", "always": "with each write", "no": "when its
 def _memory(state: State, server: Server) -> Check:
     room, of = (state.limit, "its limit") if state.limit else (server.machine, "its machine's memory")
     if not room:
-        return Check("memory", "ok", f"{state.used / MIB:.1f} MiB used, no limit set")
+        return Check("memory", "ok", f"{state.used / MIB:.1f} MiB used, no limit set" if state.used else SILENT)
     shown = f"{state.used / MIB:.1f} MiB used of {room / MIB:,.0f} MiB, {of} ({state.used / room:.0%})"
     if state.used < room * TIGHT:
         return Check("memory", "ok", shown)
