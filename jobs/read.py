@@ -12,6 +12,7 @@ LOGGERS = ("job", "lock", "loop", "process", "redis", "schedule", "settings", "t
 NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 TYPE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_BYTES = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 _PREFIX = re.compile(r"[A-Za-z0-9_.:{}-]+")  # what rq.defaults accepts
 
 
@@ -85,6 +86,14 @@ def seconds(text: str) -> float:
     if not 0 < value <= 366 * _UNITS["d"]:
         raise ValueError("expected a time above zero and at most 366d, such as 15, 0.5, 10m or 7d")
     return value
+
+
+def size(text: str) -> int:
+    """Bytes: ``4096``, ``64k``, ``1m``, ``2g``; 0 where there is no limit."""
+    match = re.fullmatch(r"(\d{1,12})([kmg]?)", text.strip().lower())
+    if not match:
+        raise ValueError("expected bytes, such as 65536, 64k, 1m or 2g, or 0 for any number")
+    return int(match[1]) * _BYTES[match[2]]
 
 
 def port(text: str) -> int:

@@ -83,11 +83,12 @@ def error_of(fields: dict[bytes, bytes]) -> str | None:
     """The traceback in an entry of the stream, which RQ keeps compressed."""
     if packed := fields.get(b"exc_string"):
         found = zlib.decompressobj().decompress(b64decode(packed), UNPACKED).decode(errors="replace").strip()
-        return _shortened(found) or None
+        return shortened(found) or None
     return LOST if b"interrupted" in fields else None
 
 
-def _shortened(found: str) -> str:
+def shortened(found: str) -> str:
+    """A traceback of at most 64 KiB: of a longer one the middle is left out."""
     left_out = len(found) - MOST
     if left_out <= 0:
         return found

@@ -161,6 +161,13 @@ class Settings:
         "JOBS_HALT", "", "queues whose lanes halt when a job has failed for good, until resumed", read.some_names
     )
     keep: float = _setting("JOBS_KEEP", "7d", "how long finished jobs and their results are kept", read.seconds)
+    result_limit: int | None = _setting(
+        "JOBS_RESULT_LIMIT",
+        "",
+        "bytes that a result may take, such as `64k`, `1m`, or `0` for any number; a larger one is not kept; "
+        "default: 1m, with pickle any number",
+        read.size,
+    )
     keep_last: int = _setting("JOBS_KEEP_LAST", "10000", "finished jobs kept per queue at most", read.many)
     heartbeat: float = _setting("JOBS_HEARTBEAT", "15", "time between two heartbeat jobs down each queue", read.seconds)
     warn_pending: int = _setting(

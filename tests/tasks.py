@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import time
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,16 @@ def whoami() -> dict[str, Any]:
     job.meta["seen"] = True
     job.save_meta()
     return {"id": job.id, "origin": job.origin, "args": list(job.args), "worker": job.worker_name, "pid": os.getpid()}
+
+
+@task
+def say_much(path: str, size: int, fails: bool = False) -> str:
+    """Ends with a result, or an error, of so many characters, of which no two are alike for long."""
+    _append(path, "run")
+    words = random.Random(0).randbytes(size // 2).hex()
+    if fails:
+        raise ValueError(words)
+    return words
 
 
 @task

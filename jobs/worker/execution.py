@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from rq.exceptions import DeserializationError
 from rq.timeouts import JobTimeoutException
 
-from jobs import board, keys, registry, scripts
+from jobs import board, keys, records, registry, scripts
 from jobs.errors import LockBusy, NotAllowed, UnknownTask
 from jobs.job import Job, function_of, serializer
 from jobs.registry import Task
@@ -29,6 +29,7 @@ from jobs.supervise import lease
 from jobs.worker import callbacks
 from jobs.worker.deadlines import JobStopped, Slot
 from jobs.worker.lazy_job import lazy
+from jobs.worker.results import kept
 
 EMPTY = b""
 HOPELESS = (UnknownTask, NotAllowed, DeserializationError)
@@ -60,7 +61,7 @@ class Runner:
         execution = lease.execution.set(Execution(self._child, claimed.id, claimed.token))
         place = board.HERE.set(board.Place(self._board, claimed.id, claimed.token))
         outcome: Outcome = "finished"
-        value, after, name = EMPTY, 0.0, ""
+        value, after, name, note = EMPTY, 0.0, "", ""
         try:
             name, function, args, kwargs = self._decode(claimed)
             if is_coroutine(function):
@@ -69,7 +70,7 @@ class Runner:
             if isinstance(result, rq.Retry):
                 outcome, after = asked_again(job, result)
             else:
-                value = EMPTY if result is None else b64encode(self._serializer.dumps(result))
+                value, note = (EMPTY, "") if result is None else kept(self._serializer.dumps(result))
                 if claimed.special:
                     callbacks.succeeded(job, slot, result)
         except BaseException as error:
@@ -78,7 +79,7 @@ class Runner:
             stopped = isinstance(error, JobStopped)
             if claimed.special and delay is None:
                 error = callbacks.stopped(job, slot, error) if stopped else callbacks.failed(job, slot, error)
-            outcome, value = "stopped" if stopped else "failed", in_words(error, claimed)
+            outcome, value, note = "stopped" if stopped else "failed", in_words(error, claimed), ""
             if delay is not None:
                 outcome, after = "snoozed", delay
             elif isinstance(error, HOPELESS) or (task and not task.retry.covers(error)):
@@ -89,8 +90,8 @@ class Runner:
             board.HERE.reset(place)
         said = self._board.last(claimed.id)
         ended = time.time()
-        queue, waited = claimed.queue, claimed.waited
-        return Settlement(claimed.id, claimed.token, outcome, value, started, ended, after, said, queue, name, waited)
+        about = (claimed.queue, name, claimed.waited, note)
+        return Settlement(claimed.id, claimed.token, outcome, value, started, ended, after, said, *about)
 
     def close(self) -> None:
         """End the board; the threads that run jobs are the slots'."""
@@ -156,4 +157,4 @@ def in_words(error: BaseException, claimed: Claimed) -> bytes:
 
 
 def packed(text: str) -> bytes:
-    return b64encode(zlib.compress(text.encode(errors="replace")))
+    return b64encode(zlib.compress(records.shortened(text).encode(errors="replace")))

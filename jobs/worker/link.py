@@ -1,6 +1,6 @@
 """A child's link to Redis: its transitions, with who it is filled in."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from redis import Redis
@@ -28,7 +28,7 @@ class Link:
     tell: Callable[[Waited], None] = lambda waited: None
     """Is told how long the jobs had waited that were claimed."""
 
-    def exchange(self, done: list[Settlement], wanted: int) -> tuple[list[int], list[Claimed] | None]:
+    def exchange(self, done: Sequence[Settlement], wanted: int) -> tuple[list[int], list[Claimed] | None]:
         """See ``scripts.exchange``."""
         me = (self.worker, self.child, self.queues)
         return scripts.exchange(self.client, *me, done, wanted, self.limits, self.tell)

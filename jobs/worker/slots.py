@@ -24,6 +24,7 @@ from jobs.supervise.process import end_group
 from jobs.worker.bell import Bell, Lost
 from jobs.worker.deadlines import Slot
 from jobs.worker.execution import Runner
+from jobs.worker.handing_in import hand_in, portion
 from jobs.worker.life import Life
 from jobs.worker.link import Link
 from jobs.worker.table import Table
@@ -233,14 +234,14 @@ class Slots:
     def _turn(self, wanted: int) -> None:
         """Hand in what is done, take what is next."""
         with self._change:
-            done, self._done = self._done, []
+            done, self._done = portion(self._done)
             self._called = False
         claimed: list[Claimed] | None = []
         replies: list[int] = []
         try:
             if self._unsure:
                 self._put_back_unknown()
-            replies, claimed = self._link.exchange(done, wanted)
+            done, replies, claimed = hand_in(self._link.exchange, done, wanted)
         except RedisError as error:
             if not self._lost:
                 self._lost = True
