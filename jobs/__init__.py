@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from jobs.board import progress
+    from jobs.dialing import RedisUnavailable
     from jobs.errors import LockBusy, LockLost
     from jobs.lanes import is_busy, lane, wait_until_idle
     from jobs.queues import enqueue, enqueue_many, prepare
@@ -36,6 +37,7 @@ __version__ = "0.1.0"
 __all__ = [
     "LockBusy",
     "LockLost",
+    "RedisUnavailable",
     "Retry",
     "Snooze",
     "active_run",
@@ -60,6 +62,7 @@ __all__ = [
 _HOMES = {
     "LockBusy": "jobs.errors",
     "LockLost": "jobs.errors",
+    "RedisUnavailable": "jobs.dialing",
     "Retry": "jobs.retry",
     "Snooze": "jobs.retry",
     "active_run": "jobs.supervise.locks",

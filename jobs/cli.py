@@ -9,7 +9,7 @@ from typing import Any
 import click
 from redis.exceptions import RedisError
 
-from jobs import __version__, queues, registry, scripts
+from jobs import __version__, queues, refusals, registry, scripts
 from jobs.commands import (
     act,
     audit,
@@ -139,5 +139,6 @@ def main() -> None:
         logging.basicConfig(format="signalbox: %(message)s", level=logging.WARNING)
         cli(prog_name="python -m jobs")
     except (SignalboxError, RedisError) as error:
-        click.echo(f"signalbox: {error}", err=True)
+        told = str(error) if isinstance(error, SignalboxError) else refusals.told(error)
+        click.echo(f"signalbox: {told}", err=True)
         sys.exit(2)

@@ -68,13 +68,20 @@ def enqueue(task: str | Callable[..., Any] | Task, /, *args: Any, durable: Durab
     ``DurabilityUnavailable``, with nothing written, where the server cannot promise that, and
     ``DurabilityUnconfirmed`` where it has not done so within 5 s;
     ``durable="best"`` does what it can.
+
+    Raises ``RedisUnavailable`` when Redis has not answered within 5 s, unless ``durable``, which waits for longer. The
+    job may be accepted then; sent again with the same ``job_id`` it is accepted once.
     """
-    return submit(connection.default(), [prepare(task, *args, **kwargs)], durable)[0]
+    return submit(_client(durable), [prepare(task, *args, **kwargs)], durable)[0]
 
 
 def enqueue_many(jobs: Iterable[NewJob], durable: Durable = False) -> list[JobRef]:
     """Accept many jobs made by ``prepare``, in their order, 500 a call."""
-    return submit(connection.default(), jobs, durable)
+    return submit(_client(durable), jobs, durable)
+
+
+def _client(durable: Durable) -> Redis:
+    return connection.patient() if durable else connection.default()
 
 
 def submit(client: Redis, jobs: Iterable[NewJob], durable: Durable = False) -> list[JobRef]:

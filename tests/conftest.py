@@ -104,7 +104,7 @@ def processes() -> Iterator[Processes]:
 
 
 def _forget() -> None:
-    for cached in (settings.current, connection.default, connection.address):
+    for cached in (settings.current, connection.default, connection.patient, connection.address):
         cached.cache_clear()
 
 

@@ -8,7 +8,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from jobs import logs
-from jobs.connection import RedisUnavailable, address, require
+from jobs.connection import address, require
+from jobs.dialing import RedisUnavailable
 from jobs.health import access, heartbeat
 from jobs.health.answers import Answers
 from jobs.health.identity import Identity

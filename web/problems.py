@@ -7,6 +7,7 @@ from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
 from jobs.errors import EnqueueError, InvalidQuery, JobAwaited, UnknownSchedule, UnknownTask
+from jobs.refusals import WORDS, kind, said
 
 
 class Problem(Exception):
@@ -40,7 +41,8 @@ def _refused(error: EnqueueError) -> Response:
 
 
 def _no_redis(error: RedisError) -> Response:
-    return _problem(503, "Redis does not answer", f"nothing is known to be accepted ({error}); send it again later")
+    words, known = WORDS[kind(error)], "nothing is known to be accepted" if kind(error) == "away" else "not accepted"
+    return _problem(503, words.title, f"{known} ({said(error)}); send it again later. {words.remedy}")
 
 
 def _http(error: HTTPException) -> Response:

@@ -15,8 +15,8 @@ from jobs.health.diagnosis.finding import count
 from jobs.health.doctor import Check, Facts, examine, exit_code
 from jobs.health.doctor.gather import gather
 
-WITHIN = 0.5
-"""Seconds for Redis, so that all of it stays below 1 s."""
+WITHIN = 4.0
+"""Seconds for Redis: enough for one that is 200 ms away, and all of it stays below 5 s."""
 MARKS = {"ok": "[green]✓[/green]", "warn": "[yellow]![/yellow]", "fail": "[red]✗[/red]"}
 STATUS = ("pass", "warn", "fail")
 

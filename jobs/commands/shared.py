@@ -23,7 +23,7 @@ class NoSuchJob(SignalboxError):
 
 def client() -> Redis:
     """A client that answers. Raises ``RedisUnavailable`` or ``SettingsError``, which end the command with 2."""
-    found = connection.connect(current(), "cli")
+    found = connection.connect(current(), "cli", deadline=4, within=2)
     connection.require(found, connection.address(current()))
     return found
 

@@ -67,7 +67,7 @@ def _try(client: Redis, queue: str | None) -> tuple[Snapshot, dict[str, str]]:
     try:
         return _see(client, queue)
     except RedisError as error:
-        return Snapshot(now=time.time(), error=str(error) or type(error).__name__), {}
+        return Snapshot.failed(error), {}
 
 
 def _see(client: Redis, queue: str | None) -> tuple[Snapshot, dict[str, str]]:

@@ -12,7 +12,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from jobs import logs, registry, scripts
-from jobs.connection import BACKOFF_CAP, address, wait
+from jobs.connection import address, wait
+from jobs.dialing import BACKOFF_CAP
 from jobs.errors import SettingsError
 from jobs.health.identity import Identity, describe, process_id
 from jobs.registry import Inventory

@@ -13,6 +13,7 @@ from jobs.health.outlook import outlook
 from jobs.health.samples import Samples
 from jobs.health.snapshot import QueueView, Snapshot
 from jobs.health.watch import View
+from jobs.refusals import WORDS
 
 MEDIA_TYPE = "application/health+json"
 _WORDS = {"pass": "healthy", "warn": "warning", "fail": "unhealthy"}
@@ -31,7 +32,7 @@ def ready(view: View, last_seen: float, identity: Identity | None, full: bool) -
     A worker that stands by is ready too; it says so, and with ``full`` for whom.
     """
     if view.snapshot.error:
-        return 503, {"status": "fail", "reason": "Redis does not answer"}
+        return 503, {"status": "fail", "reason": WORDS[view.snapshot.kind].title}
     if last_seen > 30:
         return 503, {"status": "fail", "reason": "Redis has not taken this process's heartbeat yet"}
     if identity and identity.status == "starting":

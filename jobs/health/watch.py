@@ -67,4 +67,4 @@ class Watch:
         try:
             return snapshot.read(self._client, self._settings.queues, address(self._settings).db)
         except RedisError as error:
-            return Snapshot(now=time.time(), error=str(error) or type(error).__name__)
+            return Snapshot.failed(error)

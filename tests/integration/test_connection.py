@@ -17,7 +17,8 @@ from redis.exceptions import ConnectionError, TimeoutError
 
 from jobs import connection, settings
 from jobs.address import parse
-from jobs.connection import RedisUnavailable, open_client, require, wait
+from jobs.connection import open_client, require, wait
+from jobs.dialing import RedisUnavailable
 from jobs.errors import SettingsError
 from jobs.launcher.server import binary, start
 from tests.support import free_port, wait_for

@@ -105,6 +105,9 @@ FAULTS: dict[str, list[Snapshot]] = {
         Snapshot(NOW, error="Connection closed by server."),
         replace(HEALTHY, error="no answer within 1.5 s", suspended=True),
     ],
+    "redis_is_a_cluster": [
+        Snapshot(NOW, error="CROSSSLOT Keys in request don't hash to the same slot", kind="cluster"),
+    ],
     "redis_readonly": [
         replace(HEALTHY, server=Server(replica_of="10.0.0.1:6379")),
         replace(HEALTHY, server=Server(replica_of="10.0.0.1:6379"), processes=(DEAD,), leader=""),
@@ -372,7 +375,7 @@ def test_a_deploy_is_no_fault(name: str) -> None:
     assert diagnose(DEPLOYS[name], LIMITS) == []
 
 
-BLIND = {"redis_unreachable", "redis_readonly"}
+BLIND = {"redis_unreachable", "redis_is_a_cluster", "redis_readonly"}
 ABSENT = {"no_worker", "different_namespace", "queue_not_consumed", "no_scheduler", "worker_silent"}
 
 

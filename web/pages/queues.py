@@ -7,6 +7,7 @@ from redis.exceptions import RedisError
 from jobs import history
 from jobs.health.tally import tallies
 from jobs.history import Span
+from jobs.refusals import WORDS
 from web import auth, chart
 from web.frame import beat
 from web.line import line
@@ -44,7 +45,9 @@ def show(name: str) -> str:
     """One queue. Raises ``Problem``: 404 where there is none of that name, 503 where that is not known."""
     view = beat().view
     if view.snapshot.error:
-        raise Problem(503, "Redis does not answer", f"nothing is known of queue {name!r} ({view.snapshot.error})")
+        raise Problem(
+            503, WORDS[view.snapshot.kind].title, f"nothing is known of queue {name!r} ({view.snapshot.error})"
+        )
     queue = next((one for one in view.snapshot.queues if one.name == name), None)
     if queue is None:
         raise Problem(404, "No such queue", f"there is no queue {name!r}; one is there once a job was put in it")

@@ -18,6 +18,7 @@ GRAVITY: tuple[Tone, ...] = ("fail", "warn", "ok", "plain")
 
 PLACES: dict[Code, Kind] = {
     "redis_unreachable": "redis",
+    "redis_is_a_cluster": "redis",
     "redis_readonly": "redis",
     "redis_full": "redis",
     "redis_evicts": "redis",

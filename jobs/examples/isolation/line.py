@@ -107,7 +107,7 @@ class Line:
         try:
             seen = snapshot.read(self.client, ("default",), 0)
         except RedisError as error:
-            seen = Snapshot(now=time.time(), error=str(error) or type(error).__name__)
+            seen = Snapshot.failed(error)
         answer = inquiry.ask(self.asks, None) if self.asks else None
         return self._memory.judge(replace(seen, answer=answer), time.monotonic())
 

@@ -10,6 +10,7 @@ from jobs.health.snapshot import Process, Snapshot
 Severity = Literal["warn", "fail"]
 Code = Literal[
     "redis_unreachable",
+    "redis_is_a_cluster",
     "redis_readonly",
     "redis_full",
     "redis_evicts",

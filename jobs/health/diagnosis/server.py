@@ -2,21 +2,25 @@
 
 from collections.abc import Iterator
 
-from jobs.health.diagnosis.finding import Check, Finding, Limits
+from jobs.health.diagnosis.finding import Check, Code, Finding, Limits
 from jobs.health.snapshot import Snapshot
+from jobs.refusals import WORDS, Kind
 
 MIB = 1024 * 1024
+CODES: dict[Kind, Code] = {"cluster": "redis_is_a_cluster", "readonly": "redis_readonly"}
+"""The finding for each kind of refusal that hides everything else; the others are ``redis_unreachable``."""
 
 
 def blind(snapshot: Snapshot) -> Iterator[Finding]:
     """What hides everything else: nothing can be read, or nobody has been able to say anything."""
     if snapshot.error:
+        words = WORDS[snapshot.kind]
         yield Finding(
-            "redis_unreachable",
+            CODES.get(snapshot.kind, "redis_unreachable"),
             "fail",
-            f"Redis does not answer: {snapshot.error.rstrip('.')}{_worker_reaches(snapshot)}",
+            f"{words.title}: {snapshot.error.rstrip('.')}{_worker_reaches(snapshot)}",
             {"error": snapshot.error},
-            "Check that the Redis service is up and that REDIS_URL points to it. Jobs already accepted are kept there.",
+            words.remedy,
         )
     elif master := snapshot.server.replica_of:
         yield Finding(
@@ -24,7 +28,7 @@ def blind(snapshot: Snapshot) -> Iterator[Finding]:
             "fail",
             f"Redis takes no writes: it is a replica of {master}, so nothing is accepted, begun or ended",
             {"role": "replica", "master": master},
-            "Point REDIS_URL to the master (redis+sentinel:// finds it), or make this server one: REPLICAOF NO ONE.",
+            WORDS["readonly"].remedy,
         )
 
 

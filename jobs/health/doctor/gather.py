@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from jobs import embedded
 from jobs.address import Address
@@ -71,10 +71,13 @@ class _Look:
     def _redis(self) -> None:
         try:
             client = connect(self._settings, "doctor", deadline=self._within, retries=0)
-            self._seen = snapshot.read(client, self._settings.queues, self._where.db)
+            try:
+                self._seen = snapshot.read(client, self._settings.queues, self._where.db)
+            except ResponseError as error:  # it answers, so it may tell what it is
+                self._seen = Snapshot.failed(error)
             self._server = _server(client)
         except (RedisError, OSError, SettingsError) as error:
-            self._seen = self._seen or Snapshot(now=time.time(), error=str(error) or type(error).__name__)
+            self._seen = self._seen or Snapshot.failed(error)
 
     def _worker(self) -> None:
         url = self._settings.worker_health_url

@@ -1,11 +1,13 @@
 """What a snapshot holds. Times are the server's, in seconds since 1970 UTC."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobs import keys
+from jobs import keys, refusals
 from jobs.catalog.dependence import Awaited
+from jobs.refusals import Kind
 
 HELD = 2.0
 """Seconds without a turn of its housekeeping, which comes ten times a second."""
@@ -216,6 +218,8 @@ class Snapshot:
     prefix: str = keys.PREFIX
     db: int = 0
     error: str = ""
+    kind: Kind = "away"
+    """Of the error."""
     marker: str = ""
     suspended: bool = False
     leader: str = ""
@@ -237,6 +241,11 @@ class Snapshot:
     answer: Answer | None = None
     past: tuple[Depth, ...] = ()
     """Earlier looks, the oldest first."""
+
+    @classmethod
+    def failed(cls, error: Exception) -> "Snapshot":
+        """One in which nothing is seen, because of this."""
+        return cls(time.time(), error=refusals.said(error), kind=refusals.kind(error))
 
     def alive(self, role: str) -> tuple[Process, ...]:
         """The processes of a role that live and work."""
