@@ -60,6 +60,12 @@ class Identity:
     """The server's run id: it changes when the server restarts or fails over. Empty where it may not be asked."""
     marker: str = ""
     """Random name of the db and prefix. Two processes that read the same marker are on the same data."""
+    lost_marker: str = ""
+    """The marker that stood here before, where Redis has lost its data since this process started."""
+    lost_until: float = 0.0
+    """When that was read last; the server's time, in seconds since 1970 UTC."""
+    lost_at: float = 0.0
+    """When another was read in its place."""
     clock_offset: float = 0.0
     """This process's clock minus the server's, in seconds."""
     status: str = "starting"

@@ -19,15 +19,19 @@ class Memory:
         self._limits = limits
         self._sight = now
         """Since when Redis has been in sight, and could be written to."""
+        self._marker = ""
+        """The data that was in sight."""
         self._past: tuple[Depth, ...] = ()
         self._first: dict[tuple[str, str], float] = {}
         """When each finding that holds was first seen."""
 
     def judge(self, seen: Snapshot, now: float) -> list[Finding]:
         """The findings of a look, in the light of those before it."""
-        if any(blind(seen)):
+        is_blind = any(blind(seen))
+        if is_blind or (self._marker and self._marker != seen.marker):
             self._sight, self._past = now, ()
-        else:
+        if not is_blind:
+            self._marker = seen.marker
             seen = replace(seen, past=self._past)
             self._remember(seen)
         found = {_key(one): one for one in diagnose(seen, replace(self._limits, uptime=now - self._sight))}

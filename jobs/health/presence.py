@@ -54,6 +54,8 @@ class Presence:
         self._news = threading.Event()
         self._thread = threading.Thread(target=self._run, name="presence", daemon=True)
         self._born = time.monotonic()
+        self._said_at = 0.0
+        """When Redis last took our word, by the server's clock."""
         self.identity: Identity | None = None
         """None until Redis has answered once."""
         self.last_seen = float("-inf")
@@ -134,7 +136,17 @@ class Presence:
         self.last_seen = time.monotonic()
         offset = round((asked + time.time()) / 2 - seen.at, 3)
         before, self.identity = self.identity, replace(identity, marker=seen.marker, clock_offset=offset)
+        if before.marker and before.marker != seen.marker:
+            self._note_loss(before.marker, seen.at)
+        self._said_at = seen.at
         if identity.status not in ("starting", "stopped", "failed"):
             notify.introduce(self.identity.as_dict())
             if identity.status != before.status:
                 log.info(self.identity.line)
+
+    def _note_loss(self, marker: str, at: float) -> None:
+        """The data that was here is not any more: say so at once, and in every word from now on."""
+        assert self.identity
+        self.identity = replace(self.identity, lost_marker=marker, lost_until=self._said_at, lost_at=at)
+        log.error("Redis has lost its data: the marker was %s and is %s", marker, self.identity.marker)
+        self.tell()

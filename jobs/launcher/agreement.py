@@ -13,7 +13,8 @@ Identities = Mapping[str, Mapping[str, Any]]
 def differences(identities: Identities) -> list[str]:
     """One sentence for each thing in which the parts differ; empty when they agree, as far as they have told."""
     found = []
-    if _differ(identities, "marker"):
+    markers = {row["marker"] for row in identities.values()} - {row.get("lost_marker") for row in identities.values()}
+    if len(markers) > 1:
         found.append("are not on the same Redis, db and prefix: " + _each(identities, _place))
     if _differ(identities, "serializer"):
         found.append("do not have the same serializer: " + _each(identities, lambda row: str(row["serializer"])))

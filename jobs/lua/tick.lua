@@ -12,7 +12,7 @@
 -- returns  the children whose lease is gone, ids of jobs taken back, ids handed over, queues of which there is more to
 --          drop, how many jobs wait and how many run in each queue to count, and: does this keeper lead 0|1,
 --          how many entries and schedules are due, how many schedules there are, follow-ups owed for 10 s, jobs done,
---          jobs failed, the server's time
+--          jobs failed, the server's time, and is there the worker's key 0|1
 
 -- @include iso
 -- @include clock
@@ -66,7 +66,8 @@ for _, lane in ipairs(redis.call('ZRANGE', KEYS[4], 0, 499)) do
   if id then moved[#moved + 1] = id end
 end
 
-if redis.call('EXISTS', KEYS[5]) == 1 then
+local is_known = redis.call('EXISTS', KEYS[5])
+if is_known == 1 then
   redis.call('HSET', KEYS[5], 'last_heartbeat', stamp)
   redis.call('EXPIRE', KEYS[5], ARGV[5])
 end
@@ -84,4 +85,4 @@ end
 return { gone, recovered, moved, crowded, depths, {
   leader == ARGV[6] and 1 or 0, redis.call('ZCOUNT', KEYS[7], '-inf', now) + redis.call('ZCOUNT', KEYS[9], '-inf', now),
   redis.call('HLEN', KEYS[10]), redis.call('ZCOUNT', KEYS[8], '-inf', now - 10),
-  tonumber(counts[1] or 0), tonumber(counts[2] or 0), string.format('%.6f', now) } }
+  tonumber(counts[1] or 0), tonumber(counts[2] or 0), string.format('%.6f', now), is_known } }

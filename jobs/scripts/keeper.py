@@ -34,6 +34,8 @@ class Ticked(NamedTuple):
     failed: int
     at: float
     """The server's time, in seconds since 1970 UTC."""
+    is_known: bool
+    """Is the keeper registered as RQ's worker? Not where the server has lost that, or let it expire."""
 
 
 def grant(client: Redis, child: str, seconds: float) -> None:
@@ -64,9 +66,9 @@ def tick(
     *lists, found, numbers = run(client, "tick", names, [*arguments, *children])
     depths = dict(zip(count, zip(found[::2], found[1::2], strict=True), strict=True))
     gone, recovered, moved, crowded = ([text(item) for item in found] for found in lists)
-    leads, due, schedules, owed, done, failed, at = numbers
+    leads, due, schedules, owed, done, failed, at, is_known = numbers
     did = (gone, recovered, moved, crowded, depths)
-    return Ticked(*did, bool(leads), due, schedules, owed, done, failed, float(at))
+    return Ticked(*did, bool(leads), due, schedules, owed, done, failed, float(at), bool(is_known))
 
 
 def recover(client: Redis, survives: int, why: bytes) -> list[str]:

@@ -156,6 +156,9 @@ class Keeper(BaseWorker):
     def _tick(self) -> None:
         ticked = self._renew()
         self._nursery.lose(ticked.gone)
+        if self._registered and not ticked.is_known:
+            log.warning("%s is no longer registered in Redis; registering it again", self._label)
+            self._registered = self._leads = False  # what the scheduler that leads keeps may be gone too
         if ticked.recovered:
             self._life.recovered(ticked.recovered, "the lease of its child ran out")
         if ticked.owed:

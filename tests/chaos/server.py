@@ -1,6 +1,7 @@
 """A Redis of a scenario's own, to be killed, to take its time to load, or to be made read-only or full."""
 
 import os
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -49,6 +50,13 @@ class Server:
         assert self._process
         self._process.kill()
         self._process.wait()
+
+    def lose(self) -> None:
+        """Start again on an empty volume."""
+        self.kill()
+        shutil.rmtree(self._folder)
+        self._folder.mkdir()
+        self.start()
 
     def signal(self, number: signal.Signals) -> None:
         assert self._process

@@ -85,6 +85,7 @@ DEAD = process("worker", seen=7200, alive=False)
 GONE = process("worker", id="worker-host-2-b008", seen=60, alive=False)
 STOPPED = process("worker", seen=60, alive=False, status="stopped")
 CRASHED = [process("worker", id=f"w{n}", up=60 - 10 * n, seen=58 - 10 * n, alive=False) for n in range(5)]
+LOST: dict[str, Any] = {"marker": "m", "lost_marker": "old", "lost_until": NOW - 25, "lost_at": NOW - 20}
 RISE = tuple(Depth(NOW - 300 + 5 * n, {"default": 100 + n}) for n in range(60))
 
 
@@ -123,6 +124,12 @@ FAULTS: dict[str, list[Snapshot]] = {
     "redis_not_persistent": [
         replace(HEALTHY, server=Server(persistent=False)),
         replace(HEALTHY, server=Server(broken="aof_last_write_status")),
+    ],
+    "redis_lost_data": [
+        line(process("worker", **LOST), queues=(queue(back=30),)),
+        line(process("worker", **LOST), process("worker", id="w2", **LOST), queues=(queue(back=30),)),
+        line(process("worker"), process("web", id="w2", alive=False, seen=50, status="stopped", **LOST)),
+        replace(HEALTHY, processes=(process("web", **LOST), process("worker"))),
     ],
     "different_redis": [
         elsewhere(server="q", redis="redis://other:6379/0", prefix="rq", id="worker-x"),
@@ -332,6 +339,8 @@ HEALTHY_LINES: dict[str, Snapshot] = {
     ),
     "the parts of a combo": line(process("worker", jobs_role="combo"), process("web", id="web-2", jobs_role="combo")),
     "a script in a worker's service": line(process("worker"), process("app", jobs_role="worker", queues=[])),
+    "data that was lost a day ago": line(process("worker", **LOST | {"lost_at": NOW - 86400})),
+    "data that was lost elsewhere": line(process("worker", **LOST | {"marker": "other"})),
     "another platform": line(process("worker", platform="Heroku", draining=None, grace=10.0)),
     "a worker killed and started again": line(process("worker", up=50, seen=1), GONE),
     "a worker killed by a deploy that overlaps": line(process("worker", up=90), replace(GONE, seen_at=NOW - 20)),
@@ -510,3 +519,18 @@ def test_the_remedy_for_an_unserved_queue_names_it() -> None:
 def test_a_finding_tells_since_when_in_words_that_sort() -> None:
     assert only(FAULTS["queue_not_consumed"][1]).as_dict()["since"] == "2027-01-15T07:58:30+00:00"
     assert only(FAULTS["worker_suspended"][0]).as_dict()["since"] is None
+
+
+def test_lost_data_is_a_fault_until_a_heartbeat_has_gone_round_on_the_new_data() -> None:
+    lost = FAULTS["redis_lost_data"][0]
+    assert only(lost).severity == "fail"
+    assert "the marker was old until 07:59:35 UTC, and is m" in only(lost).summary
+    works = replace(lost, queues=(queue(back=19),))
+    assert only(works).severity == "warn"
+    assert only(works).since == NOW - 20
+
+
+def test_of_several_losses_the_last_is_told() -> None:
+    earlier = process("web", **LOST | {"lost_marker": "older", "lost_at": NOW - 90, "lost_until": NOW - 95})
+    lost = replace(HEALTHY, processes=(earlier, process("worker", **LOST)))
+    assert "the marker was old until" in only(lost).summary

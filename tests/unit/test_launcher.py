@@ -236,3 +236,7 @@ def test_the_command_of_a_role_runs_a_module_that_exists(role: str) -> None:
 def test_every_daemon_has_a_main_and_a_purpose(name: str) -> None:
     assert callable(import_module(DAEMONS[name].module).main)
     assert DAEMONS[name].purpose.endswith(".")
+
+
+def test_a_part_that_has_not_yet_heard_of_a_loss_of_data_is_no_other() -> None:
+    assert differences({"web": ROW, "worker": ROW | {"marker": "new", "lost_marker": ROW["marker"]}}) == []

@@ -46,6 +46,14 @@ def test_after_an_outage_nobody_is_missed_before_all_could_have_spoken(
     assert seen(memory, missing, 11) == ["no_worker"]
 
 
+def test_after_a_loss_of_data_nobody_is_missed_before_all_could_have_spoken(memory: Memory) -> None:
+    missing = FAULTS["no_worker"][0]
+    assert seen(memory, HEALTHY, 0) == []
+    assert seen(memory, replace(missing, marker="", leader="", ticked=0.0), 1) == []
+    assert seen(memory, replace(missing, marker="new"), 10.9) == []
+    assert seen(memory, replace(missing, marker="new"), 11) == ["no_worker"]
+
+
 def grow(memory: Memory, start: float, jobs: int, every: float) -> list[str]:
     """Look for six minutes at a queue that gains a job a second."""
     found: list[str] = []

@@ -23,6 +23,7 @@ PLACES: dict[Code, Kind] = {
     "redis_full": "redis",
     "redis_evicts": "redis",
     "redis_not_persistent": "redis",
+    "redis_lost_data": "redis",
     "no_scheduler": "source",
     "lane_halted": "queue",
     "lane_blocked": "queue",

@@ -15,6 +15,7 @@ Code = Literal[
     "redis_full",
     "redis_evicts",
     "redis_not_persistent",
+    "redis_lost_data",
     "different_redis",
     "different_namespace",
     "no_worker",
@@ -110,6 +111,11 @@ def ago(seconds: float) -> str:
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
     return f"{max(0, seconds):.0f} s"
+
+
+def clock(at: float) -> str:
+    """``01:06:30 UTC``."""
+    return f"{datetime.fromtimestamp(at, UTC):%H:%M:%S} UTC"
 
 
 def count(number: int, noun: str) -> str:

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 
-from jobs.health.diagnosis.finding import Check, Code, Finding, Limits
+from jobs.health.diagnosis.finding import Check, Code, Finding, Limits, clock
 from jobs.health.snapshot import Snapshot
 from jobs.refusals import WORDS, Kind
 
 MIB = 1024 * 1024
 CODES: dict[Kind, Code] = {"cluster": "redis_is_a_cluster", "readonly": "redis_readonly"}
 """The finding for each kind of refusal that hides everything else; the others are ``redis_unreachable``."""
+REMEMBERED = 86400.0
+"""Seconds for which a loss of data is told of."""
 
 
 def blind(snapshot: Snapshot) -> Iterator[Finding]:
@@ -88,4 +90,29 @@ def _not_persistent(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     )
 
 
-CHECKS: tuple[Check, ...] = (_full, _evicts, _not_persistent)
+def _lost_data(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    """Processes remember the marker that was here before, and it is another; a failover keeps it."""
+    told = [process.row for process in snapshot.processes if process.row.get("lost_marker")]
+    told = [row for row in told if row.get("marker") == snapshot.marker]
+    if not told:
+        return
+    before = max(told, key=lambda row: float(row.get("lost_at", 0.0)))["lost_marker"]
+    alike = [row for row in told if row["lost_marker"] == before]
+    until = max(float(row.get("lost_until", 0.0)) for row in alike)
+    since = min(float(row.get("lost_at", 0.0)) for row in alike)
+    if snapshot.now - since >= REMEMBERED:
+        return
+    works = any(queue.heartbeat and (queue.heartbeat.back_at or 0.0) > since for queue in snapshot.queues)
+    yield Finding(
+        "redis_lost_data",
+        "warn" if works else "fail",
+        f"Redis has lost its data: the marker was {before} until {clock(until)}, and is {snapshot.marker}. Jobs that "
+        f"were accepted before are gone; {'new jobs run' if works else 'no heartbeat has come back since'}",
+        {"before": before, "now": snapshot.marker, "processes": [row["id"] for row in alike]},
+        "Find out why: somebody ran FLUSHALL, the server started without its disk, or another server answers at this "
+        "address. Enqueue again what was lost. This is said for 24 h.",
+        since,
+    )
+
+
+CHECKS: tuple[Check, ...] = (_full, _evicts, _not_persistent, _lost_data)

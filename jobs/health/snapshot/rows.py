@@ -51,9 +51,11 @@ NEEDED: Mapping[str, Fits] = {
     "counters": _map(_number),
 }
 MORE: Mapping[str, Fits] = {
-    **dict.fromkeys(("host", "service", "replica", "type", "platform", "holder", "jobs_role"), _text),
+    **dict.fromkeys(
+        ("host", "service", "replica", "type", "platform", "holder", "jobs_role", "marker", "lost_marker"), _text
+    ),
     **dict.fromkeys(("pid", "slots", "busy", "crashes"), _whole),
-    **dict.fromkeys(("period", "youngest", "grace", "clock_offset"), _number),
+    **dict.fromkeys(("period", "youngest", "grace", "clock_offset", "lost_until", "lost_at"), _number),
     "draining": _or_none(_number),
     "versions": _map(_text),
     "caps": _map(_whole),
