@@ -99,6 +99,7 @@ class Pulse:
             with self._client.pipeline(transaction=False) as pipeline:
                 pipeline.get(keys.EXECUTIONS)
                 pipeline.xrevrange(keys.AUDIT, count=1)
+                pipeline.zrange(keys.SLOTS, 0, 0, withscores=True)
                 return tuple(pipeline.execute())
         except RedisError:
             return ()
@@ -113,17 +114,28 @@ def signature(view: View, marks: tuple[Any, ...]) -> str:
         [_queue(queue) for queue in seen.queues],
         [_process(process) for process in seen.processes],
         [(lane.key, lane.head, lane.depth) for lane in seen.halted],
-        (seen.halts, seen.suspended, seen.leader, seen.marker, seen.server.policy, seen.server.run_id),
+        [(other.name, other.queues) for other in seen.foreign],
+        (seen.halts, seen.suspended, seen.leader, seen.marker),
+        [
+            getattr(seen.server, name)
+            for name in ("run_id", "version", "policy", "limit", "evicted", "kept_by", "broken")
+        ],
         marks,
     )
     return hashlib.blake2s(repr(facts).encode(), digest_size=8).hexdigest()
 
 
 def _queue(queue: QueueView) -> tuple[Any, ...]:
-    return queue.name, counts((queue,)), queue.paused, queue.oldest_at
+    return queue.name, counts((queue,)), queue.paused, queue.oldest_at, queue.heartbeat and queue.heartbeat.back_at
 
 
 def _process(process: Process) -> tuple[Any, ...]:
-    loops = {name: loop.get("state") for name, loop in process.row.get("loops", {}).items()}
+    row = process.row
+    loops = [
+        (name, loop["alive"], loop["last_ping_ago"] < loop["max_silence"], loop["restarts"], loop["errors"])
+        for name, loop in row.get("loops", {}).items()
+    ]
+    said = [row.get(name) for name in ("slots", "busy", "crashes", "tasks", "code")]
+    ended = [row["counters"].get(name) for name in ("processed", "failed")]
     jobs = [job["id"] for job in process.running]
-    return process.id, process.alive, process.status, process.row.get("busy"), jobs, loops
+    return process.id, process.alive, process.status, process.queues, said, ended, jobs, loops

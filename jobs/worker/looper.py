@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from jobs import logs
@@ -46,6 +47,8 @@ class Looper:
         """What the process can run, once it has said so."""
         self.code = 0
         """What the worker ends with: not 0 once the loops have been given up, which also sets ``stop``."""
+        self.tell: Callable[[], None] = lambda: None
+        """Called when a loop has begun, died or been started again."""
 
     def start(self) -> None:
         """Start the loops, or go on with them."""
@@ -138,6 +141,7 @@ class Looper:
             self._process = None
             _kill(process)  # what the loops have started too
             roll.end_all()
+            self.tell()
 
     def _hear(self, ready: int) -> None:
         with os.fdopen(ready) as process:
@@ -149,6 +153,7 @@ class Looper:
         """Return when the process has ended or been killed, or has had its time to end after ``stop`` was set."""
         born = looked = time.monotonic()
         absences: list[Absence] = []
+        told: list[tuple[str, int, int]] = []
         while process.poll() is None:
             if self._stop.wait(LOOK):
                 return self._end(process)
@@ -161,6 +166,10 @@ class Looper:
             if now - looked > LOOK + LATE:
                 absences.append((looked, now))
             looked = now
+            lives = [(row.name, row.alive, row.restarts) for row in roll.rows()]
+            if lives != told:
+                told = lives
+                self.tell()
             alive = [
                 Seen(row.name, row.started, row.last_ping, row.max_silence, row.grace)
                 for row in roll.rows()

@@ -59,6 +59,7 @@ def main(settings: Settings) -> int:
         state=lambda: keeper.state,
         loops=looper.get_status,
     )
+    looper.tell = presence.tell
     _answer_health(settings, presence)  # also while Redis is not there yet
     if not wait(client, address(settings), stop):
         return 0

@@ -107,6 +107,16 @@ def test_a_loop_that_dies_or_hangs_is_back_and_the_others_notice_nothing(scene: 
     assert len({pid for pid, _ in scene.lines()}) == 1
 
 
+def test_the_death_of_a_loop_and_its_restart_are_told_at_once(scene: Scene) -> None:
+    worker = scene.start()
+    wait_for(lambda: scene.loop("sync").get("alive"), "the loop to be told of")
+    scene.ask("sync-dies")
+    worker.says("loop sync has died")
+    wait_for(lambda: scene.loop("sync")["alive"] is False, "its death to be told", within=2)
+    worker.says("it is started again")
+    wait_for(lambda: scene.loop("sync")["alive"] and scene.loop("sync")["restarts"] == 1, "its restart", within=2)
+
+
 def test_an_async_loop_is_cancelled_and_its_next_start_is_a_new_one(scene: Scene) -> None:
     worker = scene.start()
     wait_for(scene.wrote("async"), "the loop")
