@@ -9,7 +9,7 @@ from flask import Flask, g, request
 from jobs.health.access import Level
 from jobs.health.diagnosis import Limits
 from jobs.health.verdict import Verdict, verdict
-from web import words
+from web import remedies, subjects, words
 from web.line import line
 from web.pulse import Beat
 
@@ -50,6 +50,10 @@ def install(app: Flask) -> None:
     """Give every template its frame, and the words for times and sizes."""
     app.context_processor(_context)
     app.add_template_global(page_url)
+    app.add_template_global(remedies.advice, "advice")
+    app.add_template_global(subjects.evidence, "evidence")
+    app.template_filter("linked")(subjects.linked)
+    app.template_filter("short")(subjects.short)
     app.template_filter("span")(words.span)
     app.template_filter("took")(words.took)
     app.template_filter("size")(words.size)

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from jobs import keys
 from jobs.health.counts import counts
+from jobs.health.diagnosis.subjects import subjects
 from jobs.health.snapshot import Process, QueueView
 from jobs.health.watch import View, Watch
 
@@ -110,7 +111,7 @@ def signature(view: View, marks: tuple[Any, ...]) -> str:
     seen = view.snapshot
     facts = (
         seen.error,
-        [(finding.code, finding.severity, finding.since) for finding in view.findings],
+        [(finding.code, finding.severity, finding.since, subjects(finding.evidence)) for finding in view.findings],
         [_queue(queue) for queue in seen.queues],
         [_process(process) for process in seen.processes],
         [(lane.key, lane.head, lane.depth) for lane in seen.halted],

@@ -19,7 +19,7 @@ def test_the_tiles_count_what_there_is(site: Site) -> None:
     assert tile(page, "Running") == "2"
     assert tile(page, "Scheduled") == "2"
     assert tile(page, "Retrying") == "1"
-    assert tile(page, "Waiting in lanes") == "4"
+    assert tile(page, "Blocked") == "4"
     assert tile(page, "Workers") == "1"
     assert int(tile(page, "Failed")) >= 6
 
@@ -27,9 +27,26 @@ def test_the_tiles_count_what_there_is(site: Site) -> None:
 def test_a_finding_says_what_to_do_and_how_it_is_known(site: Site) -> None:
     page = site.open("/")
     finding = page.locator(".finding", has_text="lane_halted")
-    expect(finding).to_contain_text("What to do: See why with: python -m jobs lanes")
+    expect(finding).to_contain_text("What to do: Look at the job that failed. Then resume the lane")
     finding.get_by_text("How it is known").click()
-    expect(finding).to_contain_text("invoice:northwind")
+    expect(finding.locator("dd a", has_text="invoice:northwind")).to_be_visible()
+    finding.get_by_role("button", name="Resume invoice:northwind").click()
+    page.get_by_role("dialog").get_by_role("button", name="Go back").click()
+    finding.locator("p a", has_text="invoice:northwind").click()
+    expect(page).to_have_url(re.compile(r"/lanes\?prefix=invoice%3Anorthwind"))
+
+
+def test_a_queue_that_is_paused_is_resumed_where_it_is_told(site: Site) -> None:
+    page = site.open("/")
+    is_live(page)
+    gates.pause(site.stack.client, "images")
+    try:
+        finding = page.locator(".finding", has_text="queue_paused")
+        finding.get_by_role("button", name="Resume images").click()
+        expect(page.locator(".toast")).to_contain_text("images goes on")
+        expect(finding).to_have_count(0)
+    finally:
+        gates.resume(site.stack.client, "images")
 
 
 def test_a_detail_that_is_open_stays_open_while_the_page_is_drawn_anew(site: Site) -> None:

@@ -27,7 +27,7 @@ def fill(stack: Stack) -> None:
         stack.enqueue("shop.send_receipt", 900 + hours, options={"delay": hours * 3600.0})
     for supplier in ("acme", "globex"):
         stack.enqueue("shop.import_catalogue", supplier, options={"job_id": f"import-{supplier}"})
-    stack.until({"completed": 30, "failed": 6, "active": 2, "scheduled": 3, "deferred": 4})
+    stack.until({"completed": 30, "failed": 6, "active": 2, "scheduled": 2, "retrying": 1, "deferred": 4})
 
 
 def poison(stack: Stack) -> None:

@@ -139,3 +139,29 @@ def test_a_redis_that_is_gone_is_told_and_not_taken_for_none(operator: FlaskClie
     for path in ("/jobs/one", "/queues/default"):
         found = View(operator, path)
         assert (found.status, "Redis does not answer" in found.text) == (503, True), path
+
+
+class TestFindings:
+    PAGES = ("/", "/line", "/queues/default")
+
+    @pytest.mark.parametrize("path", PAGES)
+    def test_what_can_be_done_is_a_button_for_who_may_act_and_names_lead_to_pages(
+        self, client: Redis, operator: FlaskClient, reader: FlaskClient, path: str
+    ) -> None:
+        accept(client)
+        gates.pause(client, "default")
+        found, seen = View(operator, path), View(reader, path)
+        assert "/api/queues/default/resume" in found.actions()
+        assert not seen.actions()
+        for one in (found, seen):
+            assert "Resume it, and its workers take from it again." in one.text
+            assert "python -m jobs resume" not in one.text
+            assert "/queues/default" in one.values('<a href="')
+
+    def test_a_halted_lane_is_resumed_from_its_finding(self, client: Redis, operator: FlaskClient) -> None:
+        [job] = fail(client, key=KEY, policy="halt")
+        found = View(operator, "/")
+        assert {"/api/lanes/resume", "/api/lanes/skip"} <= found.actions()
+        assert f"/jobs/{job.id}" in found.values('<a href="')
+        assert operator.post("/api/lanes/resume", json={"key": KEY}).status_code == 200
+        assert "lane_halted" not in View(operator, "/").text

@@ -48,7 +48,7 @@ def app(url: str, client: Redis, tasks: None) -> Iterator[Flask]:
     fail(client, job_id="retrying", retry=Retry(3, backoff=60))
     accept(client, job_id="running", key=KEY)
     claim(client)
-    accept(client, job_id="waiting", key=KEY)
+    accept(client, job_id="blocked", key=KEY)
     accept(client, job_id="scheduled", delay=60)
     accept(client, job_id="queued")
     publish(client, WORKER, loops={})
@@ -78,7 +78,7 @@ DONE: dict[tuple[str, str], tuple[dict[str, str], Any]] = {
     ("DELETE", "/api/jobs/{job_id}"): ({"job_id": "finished"}, None),
     ("POST", "/api/jobs/{job_id}/retry"): ({"job_id": "failed"}, None),
     ("POST", "/api/jobs/{job_id}/run"): ({"job_id": "scheduled"}, None),
-    ("POST", "/api/jobs/{job_id}/cancel"): ({"job_id": "waiting"}, None),
+    ("POST", "/api/jobs/{job_id}/cancel"): ({"job_id": "blocked"}, None),
     ("POST", "/api/jobs/{job_id}/stop"): ({"job_id": "running"}, None),
     ("POST", "/api/jobs/actions"): ({}, {"action": "cancel", "filter": {"state": "queued,scheduled"}}),
     ("POST", "/api/queues/{name}/pause"): ({"name": "default"}, None),

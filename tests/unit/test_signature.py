@@ -48,7 +48,7 @@ def with_loop(**changes: Any) -> Snapshot:
         with_row(status="draining"),
         with_row(running=[]),
         replace(SEEN, processes=(Process(ROW, NOW, False),)),
-        replace(SEEN, queues=(replace(QUEUE, retrying=1),)),
+        replace(SEEN, queues=(replace(QUEUE, scheduled=1),)),
         replace(SEEN, queues=(replace(QUEUE, deferred=1),)),
         replace(SEEN, queues=(replace(QUEUE, heartbeat=Heartbeat(NOW, NOW)),)),
         replace(SEEN, foreign=(Foreign("rq-1", ("default",)),)),

@@ -3,6 +3,7 @@
 from typing import get_args
 
 from jobs.health.diagnosis import Code
+from jobs.health.diagnosis.subjects import Kind
 from jobs.lanes import State
 from web.openapi.terms import (
     COUNT,
@@ -121,6 +122,7 @@ SCHEMAS: dict[str, Schema] = {
         evidence=OBJECT,
         remedy=TEXT,
         since=maybe(TIME),
+        about=said(many(shape(kind=one_of(*get_args(Kind)), name=TEXT)), "what it names, each of which has a page"),
     ),
 }
 

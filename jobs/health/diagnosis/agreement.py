@@ -73,7 +73,11 @@ def _code(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             + ", ".join(
                 f"{p.id} has {p.row['tasks']} ({p.row['code']}, commit {p.row['commit'] or '?'})" for p in both
             ),
-            {p.id: {"code": p.row["code"], "tasks": p.row["tasks"], "commit": p.row["commit"]} for p in both},
+            {
+                "processes": {
+                    p.id: {"code": p.row["code"], "tasks": p.row["tasks"], "commit": p.row["commit"]} for p in both
+                }
+            },
             "Deploy the same commit to both, with the same JOBS_TASKS.",
             since,
         )
@@ -90,7 +94,7 @@ def _versions(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             "warn",
             "Processes run different versions: "
             + ", ".join(f"{p.id} has {', '.join(f'{name} {_version(p, name)}' for name in differ)}" for p in newest),
-            {p.id: p.row.get("versions", {}) for p in newest},
+            {"processes": {p.id: p.row.get("versions", {}) for p in newest}},
             "Deploy both from the same requirements.txt, on the same Python.",
             max(process.started_at for process in newest),
         )
@@ -110,7 +114,7 @@ def _clock_skew(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             "warn",
             f"Clocks differ from the server's: {listed(said)}. Order and leases do not, but times that are shown, and "
             "delays that are counted there, are wrong",
-            dict(wrong),
+            {"processes": dict(wrong)},
             "Set the clock of that machine (NTP), or of the server's, if all are wrong alike.",
         )
 

@@ -134,7 +134,10 @@ def _no_scheduler(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         "no_scheduler",
         "fail",
         f"No scheduler leads: delayed jobs, retries, schedules and heartbeats wait{last}",
-        {"scheduled": sum(queue.scheduled + queue.retrying for queue in snapshot.queues)},
+        {
+            "scheduled": sum(queue.scheduled + queue.retrying for queue in snapshot.queues),
+            **({"process": ended[0].id} if ended else {}),
+        },
         "Start a worker, which schedules when nobody else does, or: python -m jobs scheduler",
         ended[0].seen_at if ended else None,
     )

@@ -58,7 +58,7 @@ def _halted(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             "warn",
             f"{count(snapshot.halts, 'lane')} halted by a job that failed, the longest for "
             f"{ago(snapshot.now - min((lane.since for lane in lanes), default=snapshot.now))}: {shown}",
-            {"lanes": snapshot.halts, "first": [lane.key for lane in lanes]},
+            {"halted": snapshot.halts, "lanes": {lane.key: lane.head for lane in lanes}},
             "See why with: python -m jobs lanes; then: python -m jobs lanes resume KEY, or skip KEY",
             min((lane.since for lane in lanes), default=None),
         )
@@ -84,13 +84,14 @@ def _in_vain(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     """Jobs depend on others that have ended badly: RQ would let them wait for ever."""
     for queue in (queue for queue in snapshot.queues if queue.in_vain):
         jobs = {one.job: one.awaited.id for one in queue.in_vain}
+        gone = [one.awaited.id for one in queue.in_vain if one.awaited.state is None]
         how_many = f"{'At least ' if len(jobs) > SAMPLES else ''}{count(len(jobs), 'job')}"
         shown = listed(f"{one.job} for {one.awaited.id}, which {one.awaited.fate}" for one in queue.in_vain)
         yield Finding(
             "waits_in_vain",
             "warn",
             f"{how_many} of '{queue.name}' {'waits' if len(jobs) == 1 else 'wait'} in vain: {shown}",
-            {"queue": queue.name, "jobs": jobs},
+            {"queue": queue.name, "jobs": jobs, **({"gone": gone} if gone else {})},
             "Run what failed again with: python -m jobs dead retry JOB, and what depends on it follows; or give up "
             f"what waits: python -m jobs cancel {queue.in_vain[0].job}",
         )

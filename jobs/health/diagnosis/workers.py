@@ -101,13 +101,18 @@ def _silent(snapshot: Snapshot, process: Process, severity: Severity) -> Finding
         how = f"ended with an error {silence} ago, and nobody has taken its place"
     else:
         how = f"has said nothing for {silence}: {FROZEN if connected else KILLED}"
-    alone = [f"'{name}'" for name in process.queues if not snapshot.serving(name)]
-    nobody = f"; nobody else serves {listed(alone)}" if alone else ""
+    alone = [name for name in process.queues if not snapshot.serving(name)]
+    nobody = f"; nobody else serves {listed(map(repr, alone))}" if alone else ""
     return Finding(
         "worker_silent",
         severity,
         f"Worker {process.id} {how}{nobody}",
-        {"worker": process.id, "silence": round(snapshot.now - process.seen_at, 1), "connected": connected},
+        {
+            "worker": process.id,
+            "silence": round(snapshot.now - process.seen_at, 1),
+            "connected": connected,
+            "queues": alone,
+        },
         f"Look at process {process.row.get('pid', '?')} on {process.row.get('host', '?')}: restart it. "
         "What it held is with others by now.",
         process.seen_at,
