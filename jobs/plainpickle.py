@@ -1,4 +1,4 @@
-"""Reading what plain ``rq_scheduler.Scheduler`` has pickled, without running any of it.
+"""Reading, and writing back, what plain ``rq_scheduler.Scheduler`` has pickled, without running any of it.
 
 A pickle names classes and functions, and loading it calls them. This reader refuses every one, so what is left
 are texts, numbers, lists and dicts; they go on as JSON.
@@ -58,6 +58,16 @@ def adopted(data: bytes) -> bytes:
         return json.dumps((name, None, args, kwargs), allow_nan=False).encode()
     except TypeError as error:
         raise ValueError(f"its arguments are no JSON: {error}") from None
+
+
+def pickled(value: Any) -> bytes:
+    """Plain values as plain rq-scheduler writes them, alike on every version of Python."""
+    return pickle.dumps(value, protocol=4)
+
+
+def alike(data: bytes, value: Any) -> bytes:
+    """A value written as ``data`` was: whoever made an entry reads what we change in it."""
+    return pickled(value) if _inflated(data).startswith(PICKLED) else serializer().dumps(value)
 
 
 def _inflated(data: bytes) -> bytes:

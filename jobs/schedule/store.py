@@ -19,7 +19,7 @@ from rq.job import JobStatus
 from jobs import keys, logs, scripts
 from jobs.health import heartbeat
 from jobs.job import Job, serializer
-from jobs.plainpickle import adopted, read
+from jobs.plainpickle import adopted, alike, pickled, read
 from jobs.scripts import NewJob, Slot, Value
 from jobs.spec import mark
 from jobs.timetable import Timetable, next_slot
@@ -65,14 +65,19 @@ class Store(rq_scheduler.Scheduler):  # type: ignore[misc]
     def keep_heartbeats(self, queues: tuple[str, ...], every: float) -> None:
         """See to it that each queue has its heartbeat in the store; an entry that is right is left alone.
 
-        Those of other queues end when they are due: nobody has served them for a while.
+        Those of other queues end when they are due: nobody has served them for a while. An entry that somebody has
+        canceled comes back. It is a pickle of plain values, which rq-scheduler's own clients read.
         """
         self._hearts = frozenset(queues)
         for queue in queues:
             entry = f"{keys.BEATS}{queue.replace('_', '_5f').replace('.', '_2e').replace(':', '_3a')}"
-            data = serializer().dumps((heartbeat.TASK.name, None, (queue,), {}))
-            meta = serializer().dumps({"interval": every})
-            if self.connection.hmget(keys.job(entry), "data", "meta") != [data, meta]:
+            data = pickled((heartbeat.TASK.name, None, (queue,), {}))
+            meta = pickled({"interval": every})
+            with self.connection.pipeline(transaction=False) as pipeline:
+                pipeline.hmget(keys.job(entry), "data", "meta")
+                pipeline.zscore(self.scheduled_jobs_key, entry)
+                kept, due = pipeline.execute()
+            if kept != [data, meta] or due is None:
                 with self.connection.pipeline() as pipeline:
                     row: dict[Any, Any] = {"data": data, "meta": meta, "origin": queue, "status": "scheduled"}
                     pipeline.hset(keys.job(entry), mapping=row)
@@ -144,7 +149,7 @@ class Store(rq_scheduler.Scheduler):  # type: ignore[misc]
     ) -> bool:
         """Let one slot of a periodic entry happen, by a job of its own."""
         left = int(meta["repeat"]) - 1 if "repeat" in meta else 1
-        kept: dict[str, Value] = {"meta": serializer().dumps(meta | {"repeat": left})} if "repeat" in meta else {}
+        kept: dict[str, Value] = {"meta": alike(row[b"meta"], meta | {"repeat": left})} if "repeat" in meta else {}
         done = scripts.fire(
             self.connection,
             self.scheduled_jobs_key,

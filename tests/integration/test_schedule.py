@@ -2,9 +2,11 @@
 
 import signal
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import rq.job
 import rq_scheduler
 from redis import Redis
 
@@ -50,7 +52,36 @@ def test_a_changed_period_changes_the_entry(client: Redis, store: Store) -> None
     store.keep_heartbeats(("default",), 15)
     store.keep_heartbeats(("default",), 5)
     [(entry, _)] = client.zrange(keys.CLOCK, 0, -1, withscores=True)
-    assert Job.fetch(entry.decode(), client).meta == {"interval": 5}
+    assert rq.job.Job.fetch(entry.decode(), client).meta == {"interval": 5}
+
+
+def test_a_plain_client_reads_every_entry_and_cancels_them_all_and_heartbeats_come_back(
+    url: str, client: Redis, processes: Processes
+) -> None:
+    """As users of rq-scheduler do when they start, before they schedule anew."""
+    beats = keys.heartbeat("default")
+    processes.start("-m", "jobs", "worker", JOBS_HEARTBEAT="1").says("is ready")
+    wait_for(lambda: client.hget(beats, "back_id"), "a heartbeat")
+    theirs = rq_scheduler.Scheduler(connection=client)
+    theirs.schedule(datetime.now(UTC) + timedelta(seconds=60), t.add, [1, 1], interval=60)
+    for entry in theirs.get_jobs():
+        assert (entry.func_name, entry.meta) in (
+            ("jobs.health.heartbeat.beat", {"interval": 1.0}),
+            ("tests.tasks.add", {"interval": 60}),
+        )
+        theirs.cancel(entry)
+    canceled, before = time.monotonic(), client.hget(beats, "back_id")
+    wait_for(lambda: client.hget(beats, "back_id") != before, "the next heartbeat")
+    assert time.monotonic() - canceled < 4
+    assert [job.func_name for job in theirs.get_jobs()] == ["jobs.health.heartbeat.beat"]
+
+
+def test_an_entry_that_is_run_again_and_again_stays_readable_by_who_made_it(client: Redis, store: Store) -> None:
+    theirs = rq_scheduler.Scheduler(connection=client)
+    theirs.schedule(datetime.now(UTC) - timedelta(seconds=5), t.add, [1, 1], interval=60, repeat=2)
+    assert store.run_due(now(client)) == 1
+    [entry] = theirs.get_jobs()
+    assert entry.meta == {"interval": 60, "repeat": 1}
 
 
 def test_a_dead_worker_finds_one_heartbeat_and_not_a_pile(client: Redis, store: Store) -> None:
