@@ -12,10 +12,12 @@
 --          are halted; for each queue its name, its length, its first jobs, how many are running, finished, failed,
 --          scheduled and deferred, the first that run, its heartbeat, the scheduled one that is due first, when the
 --          first job was put there and its data, of each that failed last its id and the end of its results, of those
---          of the first deferred that depend on a few others whether these may fail, and each with its status, and of
---          the scheduled how many are to be tried again and how many of the others are due;
+--          of the first deferred that depend on a few others whether these may fail, and each with its status, of
+--          the scheduled how many are to be tried again and how many of the others are due, and of each of the first
+--          that run under RQ's own workers its id, until when RQ gives it, and its worker;
 --          for each halted lane its key, since when, its head, its depth; for each job that a process says it runs
---          and that has a lane its id, the lane's key and depth; for each of RQ's workers its key and its queues
+--          and that has a lane its id, the lane's key and depth; for each of RQ's workers its key, its queues and, of one
+--          that is none of ours, how many listen for its commands, and its seconds to live
 
 local prefix, beats, last, failures = unpack(ARGV)
 local left_to_look_at = tonumber(ARGV[6])
@@ -87,6 +89,17 @@ end
 local time = redis.call('TIME')
 local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
 
+-- Ours are given until 2100.
+local function foreign(wip)
+  local found, runs = read('ZRANGEBYSCORE', wip, '-inf', '(4102444800', 'WITHSCORES', 'LIMIT', 0, last + 1), {}
+  for at = 1, #found, 2 do
+    local id = string.match(found[at], '^(.*):') or found[at]
+    local status, worker = unpack(read('HMGET', prefix .. ':job:' .. id, 'status', 'worker_name'))
+    if status == 'started' and worker then runs[#runs + 1] = { id, found[at + 1], worker } end
+  end
+  return runs
+end
+
 local function look(name)
   local list, wip, scheduled = prefix .. ':queue:' .. name, prefix .. ':wip:' .. name, prefix .. ':scheduled:' .. name
   local failed, first = prefix .. ':failed:' .. name, read('LRANGE', list, 0, last)
@@ -96,7 +109,7 @@ local function look(name)
     read('ZCARD', failed), read('ZCARD', scheduled), read('ZCARD', deferred),
     read('ZRANGE', wip, 0, last), read('HGETALL', prefix .. ':signalbox:heartbeat:' .. name),
     read('ZRANGE', scheduled, 0, 0, 'WITHSCORES'), head_of(first), ends_of(read('ZRANGE', failed, -failures, -1)),
-    dependent(read('ZRANGE', deferred, 0, last)), again, due }
+    dependent(read('ZRANGE', deferred, 0, last)), again, due, foreign(wip) }
 end
 
 local queues, looked_at = {}, {}
@@ -127,6 +140,10 @@ local workers = {}
 for _, key in ipairs(redis.call('SMEMBERS', KEYS[10])) do
   workers[#workers + 1] = key
   workers[#workers + 1] = read('HGET', key, 'queues')
+  local name = string.sub(key, #prefix + 9)
+  local is_ours = string.match(name, '^%a+%-.+%-%d+%-%x+$')
+  workers[#workers + 1] = not is_ours and read('PUBSUB', 'NUMSUB', prefix .. ':pubsub:' .. name)[2] or false
+  workers[#workers + 1] = read('TTL', key)
 end
 
 return { { time, redis.call('MGET', KEYS[1], KEYS[2], KEYS[3]), redis.call('EXISTS', KEYS[4]), rows,

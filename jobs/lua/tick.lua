@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- tick: what a keeper does once a second. Renews the leases of its children, takes back what children hold whose
--- lease has run out (anybody's), hands over what is due, sweeps the lanes, and drops what is kept no longer.
+-- lease has run out (anybody's) and what RQ's own workers ran that are gone, hands over what is due, sweeps the lanes, and drops what is kept no longer.
 -- Where nobody ticked for half a lease, the server or all keepers were away: leases get one more time.
 --
 -- KEYS  1 leases, 2 the time of the last tick, 3 the set of queues, 4 the sorted set of lanes, 5 the worker,
@@ -27,6 +27,7 @@
 -- @include tally
 -- @include poison
 -- @include recover
+-- @include abandon
 -- @include let_go
 -- @include hand_over
 -- @include promote
@@ -34,12 +35,20 @@
 -- @include trim
 local prefix, lease, limit, why = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 
+local queues = redis.call('SMEMBERS', KEYS[3])
 local last = tonumber(redis.call('GET', KEYS[2]) or now)
 redis.call('SET', KEYS[2], string.format('%.6f', now), 'EX', 86400)
 if now - last > lease / 2 then
   for _, child in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
     redis.call('ZADD', KEYS[1], 'XX', 'GT', now + lease, child)
   end
+  for _, key in ipairs(queues) do
+    local wip = prefix .. ':wip:' .. string.sub(key, #prefix + 8)
+    for _, execution in ipairs(redis.call('ZRANGEBYSCORE', wip, '-inf', now + 90, 'LIMIT', 0, 1000)) do
+      redis.call('ZADD', wip, 'XX', 'GT', now + 90, execution) -- as RQ's own workers write it
+    end
+  end
+  for _, key in ipairs(redis.call('SMEMBERS', prefix .. ':workers')) do redis.call('EXPIRE', key, 90, 'GT') end
 end
 
 local gone = {}
@@ -52,10 +61,13 @@ for at = 10, #ARGV do
 end
 
 local recovered = {}
+for _, key in ipairs(queues) do
+  abandon(prefix, string.sub(key, #prefix + 8), now, stamp, limit, why, recovered)
+end
 recover(prefix, KEYS[1], now, stamp, limit, why, recovered)
 
 local moved, crowded, STEP = {}, {}, 200
-for _, key in ipairs(redis.call('SMEMBERS', KEYS[3])) do
+for _, key in ipairs(queues) do
   local queue = string.sub(key, #prefix + 8)
   promote(prefix, queue, 500, now, stamp, moved)
   if trim(prefix, queue, now, stamp, ARGV[8], STEP) >= STEP then crowded[#crowded + 1] = queue end

@@ -160,7 +160,7 @@ class Keeper(BaseWorker):
             log.warning("%s is no longer registered in Redis; registering it again", self._label)
             self._registered = self._leads = False  # what the scheduler that leads keeps may be gone too
         if ticked.recovered:
-            self._life.recovered(ticked.recovered, "the lease of its child ran out")
+            self._life.recovered(ticked.recovered, "what ran it is gone")
         if ticked.owed:
             self._owed.start()
         if ticked.leads and not self._leads:

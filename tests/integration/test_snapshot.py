@@ -11,12 +11,14 @@ import pytest
 from redis import Redis
 from redis.connection import Connection
 from redis.exceptions import ResponseError
+from rq.command import PUBSUB_CHANNEL_TEMPLATE
 
 from jobs import catalog, keys, scripts
 from jobs.health import snapshot
 from jobs.health.snapshot import Foreign, Lane, QueueView, Server
 from jobs.health.tally import tallies
 from tests.chaos.server import Server as OwnServer
+from tests.support import wait_for
 
 ROW: dict[str, Any] = {
     "id": "worker-1", "role": "worker", "status": "ready", "queues": ["default"], "serializer": "json", "tasks": 3,
@@ -129,7 +131,13 @@ def test_workers_that_are_none_of_ours_are_foreign_while_they_have_a_hash(line: 
     for name in ("stock", "worker-host-1-0123abcd"):
         line.hset(keys.worker(name), "queues", "default,low")
     line.set(keys.worker("odd"), "junk")
-    assert look(line).foreign == (Foreign("stock", ("default", "low")),)
+    assert look(line).foreign == ()  # it has been killed: nobody listens for its commands
+    with line.pubsub() as ears:
+        ears.subscribe(PUBSUB_CHANNEL_TEMPLATE % "stock")
+        wait_for(lambda: ears.get_message(timeout=1), "it to listen")
+        assert look(line).foreign == (Foreign("stock", ("default", "low")),)
+        line.expire(keys.worker("stock"), 30)
+        assert look(line).foreign == ()  # it has said nothing for a minute, of its 90 s
 
 
 def test_junk_in_keys_of_one_queue_lane_or_job_takes_nothing_else_along(line: Redis) -> None:

@@ -12,6 +12,7 @@ from jobs.health.snapshot import (
     Depth,
     Elsewhere,
     Foreign,
+    ForeignRun,
     Heartbeat,
     InVain,
     Lane,
@@ -203,6 +204,10 @@ FAULTS: dict[str, list[Snapshot]] = {
     ],
     "unknown_task": [replace(HEALTHY, queues=(queue(refused=Refused("a", "UnknownTask", "'x' is not", NOW - 60)),))],
     "foreign_worker": [replace(HEALTHY, foreign=(Foreign("stock", ("default", "mail")),))],
+    "abandoned_job": [
+        replace(HEALTHY, queues=(queue(foreign_runs=(ForeignRun("a", "stock", NOW + 88),)),)),
+        line(process("worker"), queues=(queue(foreign_runs=(ForeignRun("a", "stock", NOW - 1),)),)),
+    ],
     "code_mismatch": [
         line(process("worker", code="0ther", tasks=2)),
         line(process("worker", code="0ther", commit="")),
@@ -247,7 +252,7 @@ FAULTS: dict[str, list[Snapshot]] = {
 CASES = [(code, snapshot) for code, snapshots in FAULTS.items() for snapshot in snapshots]
 WARN = {
     *("queue_paused", "all_slots_busy", "lane_halted", "lane_blocked", "backlog_growing", "code_mismatch"),
-    "waits_in_vain",
+    *("waits_in_vain", "abandoned_job"),
     *("version_mismatch", "clock_skew", "draining_too_short", "redis_not_persistent", "stuck_job", "worker_silent"),
 }
 
@@ -322,6 +327,11 @@ HEALTHY_LINES: dict[str, Snapshot] = {
     "no limit of memory": replace(HEALTHY, server=Server(used=10 * MIB, limit=0)),
     "a failure of a worker since replaced": line(
         process("worker", up=50), queues=(queue(refused=Refused("a", "UnknownTask", "'x' is not", NOW - 60)),)
+    ),
+    "what RQ's own worker runs on a queue of its own": replace(
+        HEALTHY,
+        foreign=(Foreign("stock", ("legacy",)),),
+        queues=(queue(), queue("legacy", foreign_runs=(ForeignRun("a", "stock", NOW + 88),))),
     ),
     "RQ's own worker on a queue of its own": replace(HEALTHY, foreign=(Foreign("stock", ("legacy",)),)),
     "the same code from commits unknown": line(process("worker", commit="")),
@@ -488,6 +498,7 @@ def test_the_gravest_come_first() -> None:
         (FAULTS["serializer_mismatch"][1], ["a, is pickle", "read json"]),
         (FAULTS["unknown_task"][0], ["Job a of 'default' failed 60 s ago", "'x' is not"]),
         (FAULTS["foreign_worker"][0], ["stock takes jobs from default:"]),
+        (FAULTS["abandoned_job"][0], ["1 job of 'default' ran under RQ's own workers, which are gone: a (stock)"]),
         (FAULTS["code_mismatch"][1], ["has 3 (c0de, commit c0ffee)", "(0ther, commit ?)"]),
         (FAULTS["code_mismatch"][2], ["different commits", "commit 0ld"]),
         (FAULTS["version_mismatch"][0], ["web-host-1-b007 has rq 3.0", "worker-host-1-b007 has rq 3.1"]),

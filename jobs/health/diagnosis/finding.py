@@ -32,6 +32,7 @@ Code = Literal[
     "serializer_mismatch",
     "unknown_task",
     "foreign_worker",
+    "abandoned_job",
     "code_mismatch",
     "version_mismatch",
     "clock_skew",

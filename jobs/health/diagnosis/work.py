@@ -97,6 +97,22 @@ def _in_vain(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         )
 
 
+def _abandoned(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    """Jobs ran under RQ's own workers that are gone: RQ itself gives them minutes, and a keeper less."""
+    living = {worker.name for worker in snapshot.foreign}
+    for queue in snapshot.queues:
+        if runs := [run for run in queue.foreign_runs if run.worker not in living]:
+            shown = listed(f"{run.job} ({run.worker})" for run in runs)
+            wait = max(0.0, max(run.until for run in runs) - snapshot.now)
+            yield Finding(
+                "abandoned_job",
+                "warn",
+                f"{count(len(runs), 'job')} of '{queue.name}' ran under RQ's own workers, which are gone: {shown}",
+                {"queue": queue.name, "jobs": {run.job: run.worker for run in runs}},
+                f"Wait: a worker of ours puts such a job back within {ago(wait)}, and it runs from its start.",
+            )
+
+
 def _unknown(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     """Jobs have failed because those who work now do not know their task."""
     for queue in snapshot.queues:
@@ -114,4 +130,4 @@ def _unknown(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             )
 
 
-CHECKS: tuple[Check, ...] = (_stuck, _halted, _blocked, _in_vain, _unknown)
+CHECKS: tuple[Check, ...] = (_stuck, _halted, _blocked, _in_vain, _abandoned, _unknown)

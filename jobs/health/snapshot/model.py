@@ -108,6 +108,16 @@ class InVain:
 
 
 @dataclass(frozen=True)
+class ForeignRun:
+    """A job that runs, or ran, under a worker of RQ's own."""
+
+    job: str
+    worker: str
+    until: float
+    """Until when RQ gives it. A worker that lives moves that on."""
+
+
+@dataclass(frozen=True)
 class QueueView:
     """The counts of one queue, heartbeat jobs left out, and its first jobs."""
 
@@ -136,6 +146,7 @@ class QueueView:
     refused: Refused | None = None
     in_vain: tuple[InVain, ...] = ()
     """Of its first deferred jobs."""
+    foreign_runs: tuple[ForeignRun, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -161,7 +172,7 @@ class Lane:
 
 @dataclass(frozen=True)
 class Foreign:
-    """A worker that is registered in RQ and is none of ours."""
+    """A worker of RQ's own that is registered and lives."""
 
     name: str
     queues: tuple[str, ...]

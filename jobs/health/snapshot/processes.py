@@ -1,7 +1,7 @@
 """Who is there, by what processes publish of themselves, by RQ's list of workers, and by connections."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from redis import Redis
@@ -12,6 +12,8 @@ from jobs.health.snapshot import rows
 from jobs.health.snapshot.model import Elsewhere, Foreign, Process
 
 OURS = re.compile(r"(worker|loops)-.+-\d+-[0-9a-f]{8}")
+LATE = 30
+"""Seconds left of the hash of an RQ worker that counts as gone: see ``lua/lib/abandon.lua``."""
 MISSED = 2.5
 """Words that a process may miss before it counts as gone: 12.5 s."""
 
@@ -48,25 +50,31 @@ def parse(said: Mapping[bytes, bytes], seen: Mapping[bytes, float], now: float) 
     return tuple(sorted(found, key=lambda process: process.seen_at, reverse=True))
 
 
-def foreign(registered: Iterable[tuple[bytes, Any]]) -> tuple[Foreign, ...]:
-    """RQ's workers that are none of ours. One whose hash says no queues has died, and is only still listed."""
+def foreign(client: Redis, registered: Sequence[Any]) -> tuple[Foreign, ...]:
+    """RQ's workers that live and are none of ours. ``registered`` holds of each its key, queues, listeners and TTL.
+
+    One whose hash says no queues has died. RQ keeps the hash of one that was killed for minutes: it is gone where
+    nobody listens for its commands and no connection has its name, or where it has said nothing for a minute.
+    """
     start = len(keys.worker(""))
-    named = {key.decode(errors="replace")[start:]: queues for key, queues in registered if isinstance(queues, bytes)}
+    others = {
+        name: (queues.decode(errors="replace"), listeners, left)
+        for key, queues, listeners, left in zip(*(registered[at::4] for at in range(4)), strict=True)
+        if isinstance(queues, bytes) and queues and not OURS.fullmatch(name := key.decode(errors="replace")[start:])
+    }
+    deaf = {name for name, (_, listeners, _) in others.items() if listeners == 0}
+    gone = deaf - {row.get("name", "") for row in _clients(client)} if deaf else deaf
     return tuple(
-        Foreign(name, tuple(queues.decode(errors="replace").split(",")))
-        for name, queues in sorted(named.items())
-        if queues and not OURS.fullmatch(name)
+        Foreign(name, tuple(queues.split(",")))
+        for name, (queues, _, left) in sorted(others.items())
+        if name not in gone and not 0 <= left <= LATE
     )
 
 
 def connections(client: Redis, db: int) -> tuple[frozenset[str], tuple[Elsewhere, ...]]:
     """The ids of the workers that are connected to this db and prefix, and those on the same server that are not."""
-    try:
-        clients = client.client_list()
-    except ResponseError:  # an ACL may forbid it; then we do not know
-        return frozenset(), ()
     here, elsewhere = set(), set()
-    for row in clients:
+    for row in _clients(client):
         mark, _, rest = row.get("name", "").partition(":")
         role, _, rest = rest.partition(":")
         prefix, _, instance = rest.rpartition(":")
@@ -76,3 +84,11 @@ def connections(client: Redis, db: int) -> tuple[frozenset[str], tuple[Elsewhere
             else:
                 elsewhere.add(Elsewhere(prefix, int(row["db"]), instance))
     return frozenset(here), tuple(sorted(elsewhere, key=lambda other: other.instance))
+
+
+def _clients(client: Redis) -> list[dict[str, Any]]:
+    """All connections; none where an ACL forbids to ask, and so we do not know."""
+    try:
+        return list(client.client_list())
+    except ResponseError:
+        return []

@@ -11,7 +11,7 @@ from typing import Any
 from jobs import keys, records
 from jobs.catalog.dependence import Awaited, in_vain
 from jobs.catalog.states import BY_STATUS, State
-from jobs.health.snapshot.model import Heartbeat, InVain, QueueView, Refused
+from jobs.health.snapshot.model import ForeignRun, Heartbeat, InVain, QueueView, Refused
 from jobs.queues import MAX_PAYLOAD
 from jobs.scripts.call import pairs
 
@@ -22,14 +22,14 @@ LAST_FAILED = 3
 HOPELESS = re.compile(r"^(?:jobs\.errors|rq\.exceptions)\.(UnknownTask|DeserializationError): (.*)$", re.MULTILINE)
 LOOKED_AT = 500
 """Scheduled jobs that are looked at to tell retries from others: those due first, queue after queue."""
-EMPTY: tuple[Any, ...] = (0, [], 0, 0, 0, 0, 0, [], [], [], (None, None), [], [], 0, 0)
+EMPTY: tuple[Any, ...] = (0, [], 0, 0, 0, 0, 0, [], [], [], (None, None), [], [], 0, 0, [])
 
 
 def parse(name: str, paused: bool, replies: Sequence[Any]) -> QueueView:
     """A queue, by what ``snapshot.lua`` returns of it; where that is an error, as if there was nothing."""
     found = (default if isinstance(reply, Exception) else reply for reply, default in zip(replies, EMPTY, strict=True))
     length, waiting, active, finished, failed, scheduled, deferred, running, beat, next_due, head, *more = found
-    last_failed, dependent, again, due = more
+    last_failed, dependent, again, due, foreign = more
     waiting_ids, waiting_beats = _without_heartbeats(text(job_id) for job_id in waiting)
     active_ids, active_beats = _without_heartbeats(text(entry).split(":")[0] for entry in running)
     enqueued_at, data = head
@@ -52,6 +52,7 @@ def parse(name: str, paused: bool, replies: Sequence[Any]) -> QueueView:
         next_at=float(next_due[1]) if next_due else None,
         refused=max(filter(None, starmap(_refused, pairs(last_failed))), key=lambda one: one.at, default=None),
         in_vain=tuple(filter(None, starmap(_in_vain, dependent))),
+        foreign_runs=tuple(ForeignRun(text(job), text(worker), float(until)) for job, until, worker in foreign),
     )
 
 

@@ -49,7 +49,7 @@ def read(client: Redis, watched: Sequence[str], db: int) -> Snapshot:
         halts=halts,
         held_up=_held_up(found, behind),
         server=server.parse(info, config),
-        foreign=processes.foreign(pairs(registered)),
+        foreign=processes.foreign(client, registered),
         connected=here,
         elsewhere=() if works else elsewhere,
     )

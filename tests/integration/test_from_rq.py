@@ -1,0 +1,114 @@
+"""Moving from RQ: what its own workers leave behind when they are killed, and what its tools then see of ours."""
+
+import signal
+from pathlib import Path
+
+import pytest
+import rq
+from redis import Redis
+from rq.executions import Execution
+
+from jobs import keys, scripts
+from jobs.health.diagnosis import Limits, diagnose
+from jobs.health.snapshot import read
+from tests import tasks as t
+from tests.support import Process, Processes, wait_for
+
+pytestmark = pytest.mark.usefixtures("tasks")
+NAME = "theirs"
+JSON = "rq.serializers.JSONSerializer"
+
+
+@pytest.fixture
+def queue(client: Redis) -> rq.Queue:
+    return rq.Queue("default", connection=client, serializer="json")
+
+
+def codes(client: Redis) -> set[str]:
+    return {finding.code for finding in diagnose(read(client, ["default"], 0), Limits(heartbeat=15))}
+
+
+def rq_worker(url: str, processes: Processes) -> Process:
+    return processes.start("-m", "rq.cli", "worker", "default", "--url", url, "--name", NAME, "--serializer", JSON)
+
+
+def is_late(client: Redis) -> None:
+    """As if its worker had said nothing for a minute: RQ gives its key 90 s."""
+    client.expire(keys.worker(NAME), 30)
+
+
+def test_a_job_whose_rq_worker_was_killed_is_named_and_then_runs_again_and_what_depends_on_it_too(
+    url: str, client: Redis, queue: rq.Queue, processes: Processes, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    job = queue.enqueue(t.climb, str(gate))
+    dependent = queue.enqueue(t.add, 1, 2, depends_on=job)
+    theirs = rq_worker(url, processes)
+    wait_for(lambda: job.get_status() == "started", "RQ to run it")
+    processes.start("-m", "jobs", "worker").says("is ready")
+    wait_for(lambda: codes(client) == {"foreign_worker"}, "a living worker of RQ's to be named")
+    theirs.signal_all(signal.SIGKILL)
+    wait_for(lambda: codes(client) == {"abandoned_job"}, "the job to be named, and the dead worker no more")
+    gate.touch()
+    is_late(client)
+    wait_for(lambda: (job.get_status(), dependent.get_status()) == ("finished", "finished"), "both to run")
+    assert codes(client) == set()
+    first, second = [result.worker_name for result in reversed(job.results())]
+    assert (first, second != NAME) == (NAME, True)
+
+
+class TestWhatRqsWorkersRun:
+    """By the tick alone."""
+
+    @pytest.fixture
+    def job(self, client: Redis, queue: rq.Queue) -> rq.job.Job:
+        """One that an RQ worker has begun, as it writes it."""
+        job = queue.enqueue(t.add, 1, 2)
+        client.delete(queue.key)
+        client.sadd(keys.WORKERS, keys.worker(NAME))
+        client.hset(keys.worker(NAME), "queues", "default")
+        client.expire(keys.worker(NAME), 90)
+        with client.pipeline() as pipeline:
+            Execution.create(job, ttl=90, pipeline=pipeline, worker_name=NAME)
+            job.prepare_for_execution(NAME, pipeline=pipeline)
+            pipeline.execute()
+        assert job.get_status() == "started"
+        return job
+
+    @staticmethod
+    def tick(client: Redis, survives: int = 10) -> list[str]:
+        return scripts.tick(client, "w", (), lease=60, leader_lease=10, survives=survives, why=b"").recovered
+
+    def test_what_a_living_worker_runs_is_left_to_it(self, client: Redis, job: rq.job.Job) -> None:
+        client.expire(keys.worker(NAME), 32)
+        assert self.tick(client) == []
+        assert job.get_status() == "started"
+
+    def test_it_goes_back_once_its_worker_has_said_nothing_for_a_minute(self, client: Redis, job: rq.job.Job) -> None:
+        is_late(client)
+        assert self.tick(client) == [job.id]
+        assert (job.get_status(), client.lrange(keys.queue("default"), 0, -1)) == ("queued", [job.id.encode()])
+        assert client.zcard(keys.registry("wip", "default")) == 0
+
+    def test_it_goes_back_once_rqs_own_time_for_it_is_over(self, client: Redis, job: rq.job.Job) -> None:
+        [execution] = client.zrange(keys.registry("wip", "default"), 0, -1)
+        client.zadd(keys.registry("wip", "default"), {execution: 1})
+        assert self.tick(client) == [job.id]
+
+    def test_one_that_is_lost_again_and_again_fails_by_name(self, client: Redis, job: rq.job.Job) -> None:
+        is_late(client)
+        assert self.tick(client, survives=0) == []
+        assert (job.get_status(), client.lrange(keys.queue("default"), 0, -1)) == ("failed", [])
+
+    def test_what_is_over_leaves_the_registry_and_is_not_run_again(self, client: Redis, job: rq.job.Job) -> None:
+        is_late(client)
+        job.set_status(rq.job.JobStatus.FINISHED)
+        assert self.tick(client) == []
+        assert client.zcard(keys.registry("wip", "default")) == 0
+
+    def test_after_an_outage_every_worker_has_a_minute_to_speak_again(self, client: Redis, job: rq.job.Job) -> None:
+        is_late(client)
+        client.set(keys.TICKED, client.time()[0] - 600)
+        assert self.tick(client) == []
+        assert int(client.ttl(keys.worker(NAME))) > 80
+        assert job.get_status() == "started"
