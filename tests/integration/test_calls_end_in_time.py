@@ -26,6 +26,7 @@ from jobs import (
 from jobs.queues import JobRef
 from tests.chaos.server import Server
 from tests.network import Way, way
+from tests.support import wait_for
 
 TASK = "tests.tasks.add"
 LONGEST = 5.0
@@ -116,15 +117,18 @@ def test_a_freeze_is_waited_out_and_the_job_is_accepted_once(ours: Redis, server
     assert server.client.lrange(keys.queue("default"), 0, -1) == [accepted.id.encode()]
 
 
-def test_a_restart_is_waited_out(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_restart_is_waited_out(
+    server: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setenv("REDIS_URL", server.url)
     _forget()
     registry.load(("tests.tasks",))
     connection.default().ping()
     server.kill()
     with ThreadPoolExecutor(1) as pool:
-        accepted = pool.submit(enqueue, TASK, 1, 2)
-        time.sleep(0.5)  # some tries are refused
+        sent = pool.submit(enqueue, TASK, 1, 2)
+        wait_for(lambda: "try 1" in caplog.text, "a try to be refused")
         server.start()
-        assert server.client.lrange(keys.queue("default"), 0, -1) == [accepted.result().id.encode()]
+        accepted = sent.result()
+    assert server.client.lrange(keys.queue("default"), 0, -1) == [accepted.id.encode()]
     _forget()
