@@ -203,6 +203,8 @@ def await_jobs(
         if isinstance(claimed, NoScriptError):
             line.send_command("EVAL", *in_full("claim", call))
             claimed = _answer(line)
+        if line.should_reconnect():
+            line.disconnect()
     except BaseException:
         line.disconnect()
         raise

@@ -39,6 +39,8 @@ TURNS = 2
 """Turns at a time over a worker's children, so that the server has the next one at hand when it is done with one; with
 more of them, children run jobs at the same time and take the processor from the server."""
 HOUSEKEEPING = 0.1
+DEADLINE = 5.0
+"""Seconds for any command but a bell's. What a lost reply did is found out, so a short one costs nothing."""
 BELL_DEADLINE = PATIENCE + 3.0
 LAST_WORD = 0.5
 """Seconds that the end waits for what was counted to be told."""
@@ -53,7 +55,7 @@ def main(arguments: list[str]) -> int:
     registry.load(settings.tasks)
     with os.fdopen(int(ready), "w") as keeper:
         json.dump([*registry.inventory(), len(declared(settings.type))], keeper)
-    client = connect(settings, "child", instance=child, retries=0)
+    client = connect(settings, "child", instance=child, deadline=DEADLINE, retries=0)
     rows = Table(int(table), int(threads))
     meter = Meter(child)
     runner = Runner(client, new_loop(), child)

@@ -14,7 +14,7 @@ from typing import Any
 import rq.command
 from redis import Redis
 from redis.client import PubSub, PubSubWorkerThread
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError, ResponseError, TimeoutError
 from rq.worker import BaseWorker, WorkerStatus
 
 from jobs import logs, reaper, retention, scripts
@@ -70,6 +70,8 @@ class Keeper(BaseWorker):
         self._born = time.monotonic()
         self._next_beat = self._born + settings.heartbeat
         self._registered = self._known = False
+        self._unheard = False
+        """Redis has not answered in time: it may be frozen, and another one by now."""
         self.works: bool | None = None
         """Does it run jobs? Not while it stands by; None until it is known."""
         self._ticked: Ticked | None = None
@@ -96,6 +98,7 @@ class Keeper(BaseWorker):
             except RedisError as error:
                 delay = min(delay * 2, BACKOFF_CAP, self._settings.lease / 2)
                 self._registered = False
+                self._unheard = isinstance(error, TimeoutError)
                 log.warning("worker %s: %s; next try in %.1f s", self.name, error, delay)
             self._stop.wait(delay)
 
@@ -213,6 +216,9 @@ class Keeper(BaseWorker):
             self.register_birth()
         if not self.pubsub_thread:
             self.subscribe()
+        elif self._unheard and self.pubsub and self.pubsub.connection:
+            self.pubsub.connection.disconnect()  # who only listens does not notice that nobody is there any more
+        self._unheard = False
         self.set_state(WorkerStatus.STARTED)
         self._registered = True
         token = f" as {self.name}, token {self._instance.token}" if self._instance else ""

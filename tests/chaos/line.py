@@ -35,8 +35,7 @@ class Line:
         self.scenario = scenario
         self.seed = seed
         self.random = Random(f"{seed} {scenario}")
-        self.url = url
-        self.client = connection.open_client(address.parse(url, "REDIS_URL"), "chaos", deadline=5, retries=0)
+        self._go_by(url)
         self.log = Log(folder / "log")
         self.queues: tuple[str, ...] = ("default",)
         self.environ: dict[str, str] = {}
@@ -51,6 +50,15 @@ class Line:
         self._processes = processes
         self._patience = patience
         self._began = time.monotonic()
+
+    def move(self, url: str) -> None:
+        """Go by another address; before anything is started."""
+        self.client.close()
+        self._go_by(url)
+
+    def _go_by(self, url: str) -> None:
+        self.url = url
+        self.client = connection.open_client(address.parse(url, "REDIS_URL"), "chaos", deadline=5, retries=0)
 
     # Work.
 

@@ -5,11 +5,14 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import cast
 
 from redis.exceptions import OutOfMemoryError
 from rq import Queue
+from rq.command import PUBSUB_CHANNEL_TEMPLATE
 
 from jobs import gates, keys, queues
 from jobs.job import Job
@@ -19,12 +22,15 @@ from tests.chaos import tasks as t
 from tests.chaos.line import BLAMELESS, Line, Part, alive
 from tests.chaos.log import before_their_time, out_of_order, overlaps
 from tests.chaos.report import Report
+from tests.chaos.sentinel import DEFAULT_PORT, Service, visitors
 from tests.chaos.server import Server
 from tests.support import Process, wait_for
 
 KEYS = 40
 STUMBLES, DOOMED = 0.03, 0.01
 READY = 20.0
+LOOKS, AT_ONCE = 7, 0.15
+"""So many looks at an idle line, of which half take at most so many seconds."""
 HARMLESS = (t.return_twice,)
 """Nasty tasks that come to their end all the same."""
 
@@ -191,6 +197,64 @@ def _assert_full(line: Line) -> None:
     except OutOfMemoryError:
         return
     raise AssertionError("a full server has accepted a job")
+
+
+def sentinel_failover(line: Line, service: Service, scale: Scale) -> tuple[Report, list[str]]:
+    """SIGKILL the master under Sentinel while jobs are sent and run; it comes back as a replica.
+
+    Returns the report, and what else was wrong. What a replica has is accepted: no master can promise more.
+    """
+    return _without_master(line, service, scale, signal.SIGKILL, Server.start)
+
+
+def sentinel_freeze(line: Line, service: Service, scale: Scale) -> tuple[Report, list[str]]:
+    """``sentinel_failover`` with SIGSTOP; the old master wakes beside the new one and knows nothing of it."""
+    return _without_master(line, service, scale, signal.SIGSTOP, lambda lost: lost.signal(signal.SIGCONT))
+
+
+def _without_master(
+    line: Line, service: Service, scale: Scale, number: signal.Signals, mend: Callable[[Server], None]
+) -> tuple[Report, list[str]]:
+    faults: list[str] = []
+    line.move(service.url)
+    line.start_and_wait(scale.workers)
+    faults += _is_slow(line, "at first")
+    for turn in range(scale.kills):
+        _feed_replicated(line, service, scale.batch)
+        line.victim()
+        lost = service.lose_master(number)
+        line.blows += 1
+        _feed_replicated(line, service, scale.batch)
+        mend(lost)
+        _feed_replicated(line, service, scale.batch)
+        service.take_back(lost)
+        wait_for(lambda: set(line.accepted) <= line.log.ended(), "all that was accepted to end", within=READY)
+        faults += _is_slow(line, f"after turn {turn}")
+    if gone := visitors([pid for worker in line.living for pid in alive(worker)]):
+        faults.append(f"{len(gone)} processes went to port {DEFAULT_PORT}")
+    channels = PUBSUB_CHANNEL_TEMPLATE % "*"
+    wait_for(lambda: len(line.client.pubsub_channels(channels)) == len(line.living), "every worker to hear commands")
+    return line.report(), faults
+
+
+def _feed_replicated(line: Line, service: Service, count: int) -> None:
+    for _ in range(count):
+        send = partial(line.submit, [line.job()])
+        wait_for(partial(service.confirms, line.client, send), "a job to be replicated", READY)
+
+
+def _is_slow(line: Line, when: str) -> list[str]:
+    """Does an idle line take longer than a doorbell does? Without it a job waits for the next look, half a second."""
+
+    def took() -> float:
+        job = line.job(seconds=0.0)
+        began = time.monotonic()
+        line.submit([job])
+        wait_for(lambda: job.id in line.log.ended(), "a job on an idle line", within=READY)
+        return next(run.started for run in line.log.runs() if run.id == job.id) - began
+
+    found = median(took() for _ in range(LOOKS))
+    return [f"an idle line took {found:.3f} s {when}"] if found > AT_ONCE else []
 
 
 def lanes_in_order(line: Line, server: Server, scale: Scale, lanes: int) -> tuple[Report, list[str], list[str]]:

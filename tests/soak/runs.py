@@ -8,6 +8,7 @@ from tests.chaos import tasks as t
 from tests.chaos.line import Line
 from tests.chaos.report import Report
 from tests.chaos.scenarios import Scale
+from tests.chaos.sentinel import Service, service, stranger
 from tests.chaos.server import Server
 from tests.chaos.steps import WHENS, When
 
@@ -61,6 +62,16 @@ def _lanes(line: Line, server: Server) -> Outcome:
 def _dependents(line: Line, server: Server) -> Outcome:
     report, too_soon = scenarios.dependents_let_go(line, server, Scale(jobs=2400, kills=40, every=1.0))
     return Outcome(report, [f"{len(too_soon)} began too soon"] if too_soon else [])
+
+
+def _sentinel(scenario: Callable[[Line, Service, Scale], tuple[Report, list[str]]], scale: Scale) -> Run:
+    def run(line: Line, server: Server) -> Outcome:
+        with service(server, line.log.path.parent) as found, stranger():
+            report, faults = scenario(line, found, scale)
+        ended = sum(worker.popen.poll() is not None for worker in line.started)
+        return Outcome(report, faults + ([f"{ended} workers have ended"] if ended else []))
+
+    return run
 
 
 def _recovery(scenario: Callable[[Line, Scale], Report], scale: Scale, *, within: float, children: int = 1) -> Run:
@@ -118,6 +129,10 @@ SCENARIOS: dict[str, Run] = {
     "Redis loading its file": _outage(_loading, Scale(jobs=400, kills=5)),
     "Redis read-only": _outage(scenarios.server_read_only, Scale(jobs=500, kills=5, every=4.0)),
     "Redis full": _outage(scenarios.server_full, Scale(jobs=500, kills=5, every=3.0)),
+    "master under Sentinel SIGKILLed, 10 times": _sentinel(scenarios.sentinel_failover, Scale(jobs=200, kills=10)),
+    "master under Sentinel frozen, then let go on, 10 times": _sentinel(
+        scenarios.sentinel_freeze, Scale(jobs=200, kills=10)
+    ),
     "10,000 jobs of 500 keys in order, some failing, under kills of everything": _lanes,
     "jobs that depend on one or two others, under kills": _dependents,
     "recovery of an only child": _recovery(scenarios.children_recovered, CHILDREN, within=1.0),
