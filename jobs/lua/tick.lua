@@ -8,7 +8,8 @@
 -- ARGV  1 prefix, 2 seconds of a lease, 3 lost leases that a job survives, 4 what to say of one that did not
 --       (traceback, zlib and base64), 5 seconds that the worker's key lives, 6 the keeper, 7 milliseconds of the
 --       scheduler's lease, 8 finished jobs to keep of each queue ('' for any number), 9 queues to
---       count, separated by commas, 10… the keeper's children
+--       count, separated by commas, 10 what RQ calls its state, 11 n, n × (id, token, seconds) of the jobs that it
+--       shows to RQ's tools, then the keeper's children
 -- returns  the children whose lease is gone, ids of jobs taken back, ids handed over, queues of which there is more to
 --          drop, how many jobs wait and how many run in each queue to count, and: does this keeper lead 0|1,
 --          how many entries and schedules are due, how many schedules there are, follow-ups owed for 10 s, jobs done,
@@ -28,6 +29,7 @@
 -- @include poison
 -- @include recover
 -- @include abandon
+-- @include show
 -- @include let_go
 -- @include hand_over
 -- @include promote
@@ -52,7 +54,7 @@ if now - last > lease / 2 then
 end
 
 local gone = {}
-for at = 10, #ARGV do
+for at = 12 + 3 * ARGV[11], #ARGV do
   if redis.call('ZSCORE', KEYS[1], ARGV[at]) then
     redis.call('ZADD', KEYS[1], 'XX', 'GT', now + lease, ARGV[at])
   else
@@ -80,8 +82,7 @@ end
 
 local is_known = redis.call('EXISTS', KEYS[5])
 if is_known == 1 then
-  redis.call('HSET', KEYS[5], 'last_heartbeat', stamp)
-  redis.call('EXPIRE', KEYS[5], ARGV[5])
+  show(prefix, KEYS[5], ARGV[10], stamp, ARGV[5], now, 12, ARGV[11])
 end
 local leader = redis.call('GET', KEYS[6])
 if not leader or leader == ARGV[6] then

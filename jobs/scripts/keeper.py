@@ -54,15 +54,19 @@ def tick(
     why: bytes,
     keep_last: int | None = None,
     count: Sequence[str] = (),
+    busy: bool = False,
+    shown: Sequence[tuple[str, str, float]] = (),
 ) -> Ticked:
     """What a keeper does once a second; ``survives`` is how many lost leases a job does. Leases are in seconds.
 
     Of the finished jobs of a queue, ``keep_last`` are kept. ``count`` names the queues whose depth is wanted.
+    RQ's tools are told whether the worker is ``busy`` and which jobs it runs: id, token and seconds of those ``shown``.
     """
     names = [keys.LEASES, keys.TICKED, keys.QUEUES, keys.LANES]
     names += [keys.worker(keeper), keys.LEADER, keys.CLOCK, keys.OUTBOX, keys.SLOTS, keys.SCHEDULES]
     arguments: list[Value] = [keys.PREFIX, lease, survives, why, WORKER_TTL, keeper, int(leader_lease * 1000)]
     arguments += ["" if keep_last is None else keep_last, ",".join(count)]
+    arguments += ["busy" if busy else "idle", len(shown), *(value for one in shown for value in one)]
     *lists, found, numbers = run(client, "tick", names, [*arguments, *children])
     depths = dict(zip(count, zip(found[::2], found[1::2], strict=True), strict=True))
     gone, recovered, moved, crowded = ([text(item) for item in found] for found in lists)

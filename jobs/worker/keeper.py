@@ -35,6 +35,8 @@ log = logs.of("worker")
 TICK = 1.0
 LOOK = 0.1
 BACKOFF_CAP = 2.0
+LONG, SHOWN = 1.0, 100
+"""Seconds that a job has been running when RQ's tools are shown it, and how many they are shown at most."""
 
 
 class Keeper(BaseWorker):
@@ -182,6 +184,7 @@ class Keeper(BaseWorker):
 
     def _renew(self) -> Ticked:
         beats = time.monotonic() >= self._next_beat
+        executions = self._nursery.executions
         self._ticked = scripts.tick(
             self.connection,
             self.name,
@@ -192,6 +195,8 @@ class Keeper(BaseWorker):
             why=reaper.POISON,
             keep_last=self._settings.keep_last,
             count=self._settings.queues if beats else (),
+            busy=bool(executions),
+            shown=[one for one in executions[:SHOWN] if one[2] >= LONG],
         )
         if beats:
             self._next_beat = time.monotonic() + self._settings.heartbeat

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from redis import Redis
 
-from jobs import logs, scripts
+from jobs import keys, logs, scripts
 from jobs.errors import SignalboxError
 from jobs.registry import Inventory
 from jobs.scripts import Held, Settlement
@@ -139,6 +139,13 @@ class Nursery:
     def running(self) -> int:
         """How many jobs the children run."""
         return sum(len(child.table.running()) for child in self._children)
+
+    @property
+    def executions(self) -> list[tuple[str, str, float]]:
+        """Id, token and seconds so far of each job that the children run, the longest first, heartbeats left out."""
+        now = time.monotonic()
+        found = sorted((one.started, one.id, one.token) for child in self._children for one in child.table.running())
+        return [(job, token, now - started) for started, job, token in found if not job.startswith(keys.HEARTBEAT)]
 
     @property
     def loops(self) -> int:

@@ -1,6 +1,8 @@
 """Moving from RQ: what its own workers leave behind when they are killed, and what its tools then see of ours."""
 
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,8 @@ import rq
 from redis import Redis
 from rq.executions import Execution
 
-from jobs import keys, scripts
+from jobs import gates, keys, scripts
+from jobs.health import heartbeat
 from jobs.health.diagnosis import Limits, diagnose
 from jobs.health.snapshot import read
 from tests import tasks as t
@@ -57,6 +60,53 @@ def test_a_job_whose_rq_worker_was_killed_is_named_and_then_runs_again_and_what_
     assert (first, second != NAME) == (NAME, True)
 
 
+class TestWhatRqsToolsSee:
+    """Of a worker of ours."""
+
+    @pytest.fixture
+    def worker(self, tasks: None, url: str, processes: Processes) -> None:
+        processes.start("-m", "jobs", "worker").says("is ready")
+
+    @staticmethod
+    def seen(client: Redis) -> tuple[str, str | None, int]:
+        """Its state, its current job and how many it runs, as a tool of RQ's reads them."""
+        [found] = rq.Worker.all(connection=client)
+        return found.get_state(), found.get_current_job_id(), len(found.get_current_executions(refresh=True))
+
+    def test_a_job_that_runs_for_a_second_is_its_current_one(
+        self, worker: None, url: str, client: Redis, tmp_path: Path
+    ) -> None:
+        gate = tmp_path / "gate"
+        wait_for(lambda: self.seen(client) == ("idle", None, 0), "it to be idle")
+        long = t.climb.enqueue(str(gate))
+        wait_for(lambda: self.seen(client) == ("busy", long.id, 1), "it to be busy")
+        [theirs] = rq.Worker.all(connection=client)
+        [execution] = theirs.get_current_executions()
+        assert execution.job_id == long.id
+        assert execution.worker_name == theirs.name
+        assert (execution.last_heartbeat - execution.created_at).total_seconds() >= 1
+        assert "busy" in rq_info(url)
+        gate.touch()
+        wait_for(lambda: self.seen(client) == ("idle", None, 0), "it to be idle again")
+
+    def test_a_short_job_costs_no_command_more(self, client: Redis) -> None:
+        """The tick tells of it, once a second."""
+        scripts.tick(client, "w", (), lease=60, leader_lease=10, survives=1, why=b"", busy=True)
+        assert not list(client.scan_iter(f"{keys.PREFIX}:execution:*"))
+
+    def test_a_heartbeat_that_waits_is_rqs_to_count_and_not_ours(self, url: str, client: Redis) -> None:
+        heartbeat.send(client, "default")
+        [view] = read(client, ["default"], 0).queues
+        assert (view.waiting, view.active) == (0, 0)
+        assert gates.empty(client, "default").removed == 0
+        assert "queue default 1, 0 executing" in rq_info(url, "--raw")
+
+
+def rq_info(url: str, *more: str) -> str:
+    done = [sys.executable, "-m", "rq.cli", "info", "--url", url, *more]
+    return subprocess.run(done, check=True, capture_output=True, text=True, timeout=20).stdout
+
+
 class TestWhatRqsWorkersRun:
     """By the tick alone."""
 
@@ -92,7 +142,7 @@ class TestWhatRqsWorkersRun:
 
     def test_it_goes_back_once_rqs_own_time_for_it_is_over(self, client: Redis, job: rq.job.Job) -> None:
         [execution] = client.zrange(keys.registry("wip", "default"), 0, -1)
-        client.zadd(keys.registry("wip", "default"), {execution: 1})
+        client.zadd(keys.registry("wip", "default"), {execution.decode(): 1})
         assert self.tick(client) == [job.id]
 
     def test_one_that_is_lost_again_and_again_fails_by_name(self, client: Redis, job: rq.job.Job) -> None:
