@@ -5,7 +5,9 @@ import os
 import socket
 import threading
 import time
+from contextlib import suppress
 from typing import Any
+from weakref import WeakSet
 
 from redis import Redis
 from redis import exceptions as redis_errors
@@ -187,6 +189,20 @@ def connected(connection: AbstractConnection) -> None:
     level = logging.DEBUG if me in _told else logging.INFO
     log.log(level, "connected to %s as %s (pid %d)", _peer(connection), *me[::-1])
     _told.add(me)
+    _open.add(connection)
+
+
+_open: "WeakSet[AbstractConnection]" = WeakSet()
+
+
+def peers(host: str) -> set[str]:
+    """The addresses to which this process is connected that it found by this name."""
+    found = set()
+    for connection in list(_open):
+        with suppress(OSError, AttributeError):  # it may be closed meanwhile
+            if getattr(connection, "host", None) == host:
+                found.add(str(connection._sock.getpeername()[0]))  # type: ignore[attr-defined]
+    return found
 
 
 def failed() -> None:

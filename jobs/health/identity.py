@@ -66,6 +66,8 @@ class Identity:
     """When that was read last; the server's time, in seconds since 1970 UTC."""
     lost_at: float = 0.0
     """When another was read in its place."""
+    moved: str = ""
+    """Where the name of its Redis leads now, if that is another Redis."""
     clock_offset: float = 0.0
     """This process's clock minus the server's, in seconds."""
     status: str = "starting"

@@ -15,6 +15,7 @@ from jobs import logs, registry, scripts
 from jobs.connection import address, wait
 from jobs.dialing import BACKOFF_CAP
 from jobs.errors import SettingsError
+from jobs.health import moved
 from jobs.health.identity import Identity, describe, process_id
 from jobs.registry import Inventory
 from jobs.settings import Settings
@@ -53,6 +54,7 @@ class Presence:
         self._stop = threading.Event()
         self._news = threading.Event()
         self._thread = threading.Thread(target=self._run, name="presence", daemon=True)
+        self._moved = ""
         self._born = time.monotonic()
         self._said_at = 0.0
         """When Redis last took our word, by the server's clock."""
@@ -83,11 +85,20 @@ class Presence:
 
     def _run(self) -> None:
         if self._introduce_when_redis_answers():
+            threading.Thread(target=self._watch_name, name="moved", daemon=True).start()
             while self._wait():
                 try:
                     self._publish("ready")
                 except RedisError as error:
                     log.warning("could not say that %s is ready: %s", process_id(self._role), error)
+
+    def _watch_name(self) -> None:
+        """Ask now and then where the name of our Redis leads: in a thread, for a resolver may take its time."""
+        where = address(self._settings)
+        while moved.has_name(where) and not self._stop.wait(self._period):
+            before, self._moved = self._moved, moved.elsewhere(where, self.identity.marker if self.identity else "")
+            if self._moved and not before:
+                log.warning("%s leads to another Redis now: %s", where.redacted, self._moved)
 
     def _wait(self) -> bool:
         """Wait for the next turn, or for news; False when it is time to stop."""
@@ -124,6 +135,7 @@ class Presence:
             counters=counters,
             queues=self._queues,
             loops=dict(self._loops()),
+            moved=self._moved,
         )
         if not identity.code:  # nobody could tell yet
             inventory = self._inventory()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from jobs.health.diagnosis.finding import Check, Finding, Limits
+from jobs.health.diagnosis.finding import Check, Finding, Limits, ids
 from jobs.health.snapshot import Elsewhere, Snapshot
 
 REMEDY = "Give web and worker the same REDIS_URL, its db number included, and the same RQ_KEY_PREFIX."
@@ -57,4 +57,19 @@ def _elsewhere(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     )
 
 
-CHECKS: tuple[Check, ...] = (_elsewhere,)
+def _moved(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    """Processes that stayed where a name led once: what is started now goes to another Redis."""
+    stayed = [one for one in snapshot.processes if one.alive and one.row.get("moved")]
+    if stayed:
+        newest = stayed[-1].row
+        yield Finding(
+            "different_redis",
+            "fail",
+            f"The name in {newest.get('redis', 'REDIS_URL')} leads to another Redis now: {newest['moved']}. "
+            f"{ids(stayed)} still work on the old one, with marker {snapshot.marker or 'none'}",
+            {one.id: one.row["moved"] for one in stayed},
+            "Restart these processes, or point the name back. Jobs that wait in the old Redis stay there.",
+        )
+
+
+CHECKS: tuple[Check, ...] = (_elsewhere, _moved)

@@ -52,7 +52,8 @@ NEEDED: Mapping[str, Fits] = {
 }
 MORE: Mapping[str, Fits] = {
     **dict.fromkeys(
-        ("host", "service", "replica", "type", "platform", "holder", "jobs_role", "marker", "lost_marker"), _text
+        ("host", "service", "replica", "type", "platform", "holder", "jobs_role", "marker", "lost_marker", "moved"),
+        _text,
     ),
     **dict.fromkeys(("pid", "slots", "busy", "crashes"), _whole),
     **dict.fromkeys(("period", "youngest", "grace", "clock_offset", "lost_until", "lost_at"), _number),
