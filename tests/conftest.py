@@ -104,8 +104,9 @@ def processes() -> Iterator[Processes]:
 
 
 def _forget() -> None:
-    for cached in (settings.current, connection.default, connection.patient, connection.address):
-        cached.cache_clear()
+    for found in vars(connection).values():  # ``settings.current`` is among them
+        if clear := getattr(found, "cache_clear", None):
+            clear()
 
 
 def _answers(client: Redis) -> bool:

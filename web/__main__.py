@@ -3,7 +3,6 @@
 import socket
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
@@ -21,7 +20,6 @@ if TYPE_CHECKING:  # what it imports ends the process for a setting that shows a
     from web.line import Line
 
 THREADS = 16
-MEMORY = Path("/dev/shm")  # noqa: S108
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -45,8 +43,6 @@ class Server(BaseApplication):  # type: ignore[misc]
             "post_worker_init": _begin,
             "worker_exit": lambda arbiter, worker: worker.app.callable.extensions["line"].stop(),
         }
-        if MEMORY.is_dir():
-            options["worker_tmp_dir"] = str(MEMORY)  # gunicorn's heartbeat file; a slow disk would look like a hang
         for name, value in options.items():
             self.cfg.set(name, value)
 

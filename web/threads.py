@@ -4,6 +4,7 @@ While a request is read it holds a thread. Anybody can send half of one, and as 
 keep health from being answered for ever.
 """
 
+import os
 import socket
 import time
 from concurrent.futures import Future
@@ -12,13 +13,28 @@ from functools import partial
 from typing import Any
 
 from gunicorn import util
+from gunicorn.workers import base
 from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.workertmp import WorkerTmp
+
+from jobs.supervise.memory import shared_file
 
 LINGER = 0.05
 """Seconds that a connection which is done with waits for its client to hang up. Gunicorn waits for 2 s, in the one
 thread that takes all requests in: forty such clients would hold up health for more than a minute."""
 PATIENCE = 5.0
 """Seconds that a client may take to send the head of a request, and again for its body. Gunicorn waits for ever."""
+
+
+class _Beat(WorkerTmp):  # type: ignore[misc]
+    """The file by which gunicorn sees that its worker lives: in memory, for a slow disk would look like a hang, and
+    there may be no folder that can be written to."""
+
+    def __init__(self, cfg: Any) -> None:
+        self._tmp = os.fdopen(shared_file(0), "w+b", 0)
+
+
+base.WorkerTmp = _Beat
 
 
 class Threads(ThreadWorker):  # type: ignore[misc]

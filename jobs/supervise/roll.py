@@ -7,10 +7,10 @@ import math
 import mmap
 import os
 import struct
-import tempfile
 from typing import Any, NamedTuple
 
 from jobs.errors import InvalidLoop
+from jobs.supervise.memory import shared_file
 
 ROWS = 64
 NAME_BYTES = 64
@@ -46,9 +46,7 @@ class Roll:
 
     @classmethod
     def create(cls) -> "Roll":
-        with tempfile.TemporaryFile() as file:
-            file.truncate(_HEAD.size + _ROW.size * ROWS)
-            roll = cls(os.dup(file.fileno()))
+        roll = cls(shared_file(_HEAD.size + _ROW.size * ROWS))
         roll.trusted_until = math.inf
         return roll
 

@@ -8,8 +8,9 @@ import math
 import mmap
 import os
 import struct
-import tempfile
 from typing import NamedTuple
+
+from jobs.supervise.memory import shared_file
 
 _ROW = struct.Struct("<200sQddQB7x")
 _STOP = struct.Struct("<Q")
@@ -39,11 +40,9 @@ class Table:
 
     @classmethod
     def create(cls, slots: int) -> "Table":
-        with tempfile.TemporaryFile() as file:
-            file.truncate(_ROW.size * slots + _SIGNS)
-            table = cls(os.dup(file.fileno()), slots)
-            table.trusted_until = math.inf
-            return table
+        table = cls(shared_file(_ROW.size * slots + _SIGNS), slots)
+        table.trusted_until = math.inf
+        return table
 
     @property
     def trusted_until(self) -> float:
