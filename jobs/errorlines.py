@@ -1,6 +1,9 @@
 """The line that names an error, and what it has in common with others of its kind. Pure functions of text."""
 
 import re
+from typing import NamedTuple
+
+from jobs.tracebacks import own_frame
 
 ERROR = re.compile(r"(?:[ |]*\| )?([A-Za-z_][\w.]*(?:: .*)?)$")
 """As Python writes it, also inside an exception group; a source line of a traceback has more spaces before it."""
@@ -20,6 +23,8 @@ VARIES = re.compile(
     re.VERBOSE,
 )
 
+QUOTED = re.compile(r"""'[^']*'|"[^"]*"|“[^”]*”""")
+
 
 def error_line(traceback: str) -> str:
     """The line of a traceback that names the error: the first after the last frame; else the last. '' of nothing.
@@ -32,9 +37,25 @@ def error_line(traceback: str) -> str:
     return next(named, (lines or [""])[-1].strip())[:READ]
 
 
-def group_of(line: str) -> str:
-    """The group of errors that an error's line belongs to."""
-    return fold(line) or NAMELESS
+class Cause(NamedTuple):
+    """What a job failed of, as it is for others that failed of the same."""
+
+    name: str
+    """The task, the class of the error, and where it was raised."""
+    where: str
+    """The file, the line and the function of the last frame in one's own code; '' where there is none."""
+    error: str
+    """The line, with ``#`` for what differs."""
+
+
+def cause(task: str, traceback: str, line: str) -> Cause:
+    """What a task failed of, by its traceback and the ``line`` that names the error, without secrets.
+
+    Without a frame in one's own code it is the line that tells errors apart, but for what it quotes.
+    """
+    where, kind = own_frame(traceback), line.partition(":")[0]
+    folded = fold(QUOTED.sub("#", line)) or NAMELESS
+    return Cause(f"{task}: {kind} at {where}" if where else f"{task}: {folded}", where, folded)
 
 
 def fold(line: str) -> str:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-FRAME = re.compile(r'(?P<margin>[ |]*)  File "(?P<path>[^"]*)", line \d+')
+FRAME = re.compile(r'(?P<margin>[ |]*)  File "(?P<path>[^"]*)", line (?P<line>\d+)(?:, in (?P<function>.+))?')
 DEEPER = r"[ |]{{{},}} "
 FOREIGN = re.compile(r"/(site|dist)-packages/|/lib/python3[^/]*/|^<frozen |(^|/)jobs/(worker/\w+|supervise/\w+)\.py$")
 """Where frames lie that are not of one's own code: libraries, Python itself, and what calls a task."""
@@ -19,6 +19,15 @@ def cleaned(traceback: str) -> str:
     if not any(_is_own(line) for line in frames):
         return traceback
     return "\n".join(_shortened(lines))
+
+
+def own_frame(traceback: str) -> str:
+    """The last frame of one's own code: ``shop.py:31 in charge_card``; '' where there is none."""
+    own = [found for line in traceback.splitlines() if (found := FRAME.match(line)) and _is_own(line)]
+    if not own:
+        return ""
+    last = own[-1]
+    return f"{last['path'].rpartition('/')[2]}:{last['line']}" + (f" in {last['function']}" if last["function"] else "")
 
 
 def _is_own(line: str) -> bool:

@@ -116,8 +116,8 @@ def count(client: Redis, wanted: Filter, action: Action | None = None, within: f
         return Count(0, True)
     if only := exact(client, wanted):
         return Count(int(only.state in (meant.states or STATES)), True)
-    for looked, (_, job) in enumerate(read(client, places(client, kinds(meant.states), meant.queue), meant), 1):
-        number += job is not None
+    for looked, (_, row) in enumerate(read(client, places(client, kinds(meant.states), meant.queue), meant), 1):
+        number += row is not None
         if looked % AT_ONCE == 0 and time.monotonic() > deadline:
             return Count(number, False)
     return Count(number, True)
@@ -143,9 +143,9 @@ def act_on_all(client: Redis, action: Action, wanted: Filter, within: float = WI
     ordered = reversed(lying) if step.oldest_first else lying
     done, skipped, chosen = list[str](), 0, list[str]()
     # A lane may have gone on where its head was canceled: who lay behind that waits in a queue then.
-    for looked, (_, job) in enumerate(read(client, ordered, meant, anywhere=True), 1):
-        if job:
-            chosen.append(job.id)
+    for looked, (_, row) in enumerate(read(client, ordered, meant, anywhere=True), 1):
+        if row:
+            chosen.append(row.job.id)
         late = looked % AT_ONCE == 0 and time.monotonic() > deadline
         if chosen and (late or len(chosen) == step.at_once):
             part = _act(client, action, chosen)

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from jobs.catalog.states import STATES, State
-from jobs.catalog.summary import Row, Summary
-from jobs.errorlines import fold, group_of
+from jobs.catalog.summary import Row
+from jobs.errorlines import fold
 from jobs.errors import InvalidQuery
 from jobs.read import seconds
 
@@ -22,9 +22,9 @@ class Filter(NamedTuple):
     text: str | None = None
     """Part of the id, the task, the description, or the line that names the error."""
     error: str | None = None
-    """Part of the line that names the error, or of its group's."""
+    """Part of the line that names the error, with or without ``#`` for what differs."""
     group: str | None = None
-    """The group of its error, whole, as ``groups`` names it."""
+    """What it failed of, as ``groups`` names it."""
     since: float | None = None
     """In its state since then or later, in seconds since 1970 UTC; a scheduled job: due then or later."""
     until: float | None = None
@@ -40,15 +40,15 @@ class Filter(NamedTuple):
             and self.key in (None, job.key)
             and (self.since is None or row.at >= self.since)
             and (self.until is None or row.at < self.until)
-            and (row.has_run or self.matches(job, row.description))
+            and (row.has_run or self.matches(row))
         )
 
-    def matches(self, job: Summary, description: str) -> bool:
+    def matches(self, row: Row) -> bool:
         """Do the texts fit?"""
-        said = job.error or ""
+        job, said = row.job, row.job.error or ""
         line = f"{said}\n{fold(said)}".lower()
-        words = f"{job.id}\n{job.task}\n{description}\n{line}".lower()
-        fits = self.group in (None, group_of(said))
+        words = f"{job.id}\n{job.task}\n{row.description}\n{line}".lower()
+        fits = self.group is None or self.group == row.cause.name
         return fits and (self.error or "").lower() in line and (self.text or "").lower() in words
 
 

@@ -1,54 +1,59 @@
-"""Dead letters by their error: which, how often, since when."""
+"""Dead letters by what they failed of: which, how often, since when."""
 
+import time
 from datetime import datetime
-from itertools import islice
 from typing import NamedTuple
 
 from redis import Redis
 
 from jobs.catalog.filter import ANY, Filter
 from jobs.catalog.pages import read
-from jobs.catalog.places import places
+from jobs.catalog.places import number, places
 from jobs.catalog.states import DEAD, kinds
-from jobs.errorlines import group_of
 
 
 class Group(NamedTuple):
-    """All dead letters of one error."""
+    """All dead letters of one task that failed with one class of error in one line of one's own code."""
 
+    name: str
+    """What ``Filter.group`` takes."""
+    task: str
+    where: str
+    """The file, the line and the function; '' where no frame is of one's own code."""
     error: str
-    """With ``#`` for what differs."""
+    """The line that names the error of the latest."""
     times: int
     first: datetime | None
     last: datetime | None
     sample: str
     """Id of the latest."""
-    tasks: frozenset[str]
-    """Whose jobs they are."""
 
 
 class Groups(NamedTuple):
     groups: list[Group]
     """Most frequent first."""
-    complete: bool
-    """False: only the newest dead letters were looked at."""
+    looked: int
+    """How many dead letters were looked at, the newest first."""
+    total: int | None = None
+    """How many there are, where the time was up before all were looked at."""
 
 
-def groups(client: Redis, wanted: Filter = ANY, most: int | None = None) -> Groups:
-    """Dead letters by their error; ``most`` bounds how many are looked at."""
+def groups(client: Redis, wanted: Filter = ANY, within: float = float("inf")) -> Groups:
+    """Dead letters by what they failed of; looks at them for ``within`` seconds."""
     wanted = wanted if wanted.states else wanted._replace(states=DEAD)
+    deadline, looked, total = time.monotonic() + within, 0, None
     found: dict[str, Group] = {}
-    looked = 0
-    for _, job in read(client, islice(places(client, kinds(wanted.states), wanted.queue), most), wanted):
+    for _, row in read(client, places(client, kinds(wanted.states), wanted.queue), wanted):
         looked += 1
-        if job:
-            error, at = group_of(job.error or ""), job.ended_at
-            group = found.get(error) or Group(error, 0, at, at, job.id, frozenset())
+        if row:
+            job, cause, at = row.job, row.cause, row.job.ended_at
+            new = Group(cause.name, job.task, cause.where, job.error or cause.error, 0, at, at, job.id)
+            group = found.get(cause.name) or new
             times = [when for when in (group.first, group.last, at) if when]
-            found[error] = group._replace(
-                times=group.times + 1,
-                first=min(times, default=None),
-                last=max(times, default=None),
-                tasks=group.tasks | {job.task},
+            found[cause.name] = group._replace(
+                times=group.times + 1, first=min(times, default=None), last=max(times, default=None)
             )
-    return Groups(sorted(found.values(), key=lambda group: -group.times), looked != most)
+        if time.monotonic() > deadline:
+            total = max(number(client, kinds(wanted.states), wanted.queue), looked)
+            break
+    return Groups(sorted(found.values(), key=lambda group: -group.times), looked, total)

@@ -1,12 +1,14 @@
 """Jobs in pages, the latest first; what is due comes last, soonest first.
 
-A cursor names a place, not a number: what comes and goes meanwhile neither repeats a job nor hides one.
+A cursor names a place, not a number: what comes and goes meanwhile neither repeats a job nor hides one. Where a key is
+asked for, what is in its lane now comes first, in its order: that is known without a search.
 """
 
 import json
+import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from math import isfinite
 from typing import NamedTuple, get_args
 
@@ -15,15 +17,15 @@ from redis import Redis
 from jobs import keys, records, redaction
 from jobs.catalog import summary, tasknames
 from jobs.catalog.filter import ANY, Filter
-from jobs.catalog.places import Place, places
+from jobs.catalog.places import Place, in_lane, number, places
 from jobs.catalog.states import LIE_IN, Kind, kinds
 from jobs.catalog.summary import Row, Summary
 from jobs.errorlines import error_line
 from jobs.errors import InvalidQuery
 
 AT_ONCE = 250
-LOOKED_AT = 1500
-"""Jobs that a page looks at, at most."""
+WITHIN = 2.0
+"""Seconds for which a page looks for jobs."""
 
 
 class Page(NamedTuple):
@@ -31,31 +33,55 @@ class Page(NamedTuple):
 
     jobs: list[Summary]
     next: str | None
+    looked: int = 0
+    """How many jobs were looked at for this page and those before it."""
+    total: int | None = None
+    """How many there are to look at, where the time was up before the page was full."""
 
 
-def page(client: Redis, wanted: Filter = ANY, limit: int = 50, cursor: str | None = None) -> Page:
+def page(
+    client: Redis, wanted: Filter = ANY, limit: int = 50, cursor: str | None = None, within: float = WITHIN
+) -> Page:
     """One page of jobs; ``cursor`` is the ``next`` of the page before. A text that is a job's id finds that job alone.
 
-    Raises ``InvalidQuery`` for a cursor that was not given out.
+    Looks for ``within`` seconds. Raises ``InvalidQuery`` for a cursor that was not given out.
     """
     if cursor is None and (only := exact(client, wanted)):
-        return Page([only], None)
-    found: list[Summary] = []
-    lying = places(client, kinds(wanted.states), wanted.queue, _place(cursor) if cursor else None)
+        return Page([only], None, 1)
+    deadline, found = time.monotonic() + within, list[Summary]()
+    last, looked = _place(cursor) if cursor else (None, 0)
+    lying = _lying(client, wanted, last)
     at_once = limit if wanted._replace(queue=None, states=frozenset()) == ANY else AT_ONCE
-    for looked, (place, job) in enumerate(read(client, lying, wanted, min(at_once, AT_ONCE)), 1):
-        if job:
-            found.append(job)
-        if len(found) == limit or looked >= LOOKED_AT:
-            return Page(found, _cursor(place))
-    return Page(found, None)
+    for place, row in read(client, lying, wanted, min(at_once, AT_ONCE)):
+        looked += 1
+        if row:
+            found.append(row.job)
+        if len(found) == limit:
+            return Page(found, _cursor(place, looked), looked)
+        if time.monotonic() > deadline:
+            total = number(client, kinds(wanted.states), wanted.queue)
+            return Page(found, _cursor(place, looked), looked, max(total, looked))
+    return Page(found, None, looked)
+
+
+def _lying(client: Redis, wanted: Filter, last: Place | None = None) -> Iterator[Place]:
+    """Where to look for what is meant, behind ``last``."""
+    elsewhere = places(client, kinds(wanted.states), wanted.queue, None if last and last.kind == "lane" else last)
+    if not wanted.key:
+        return elsewhere
+    lane = in_lane(client, wanted.key)
+    inside = {place.id: number for number, place in enumerate(lane)}
+    first = 0 if last is None else len(lane)
+    if last and last.kind == "lane":  # one that has left its lane has let the others move up
+        first = inside[last.id] + 1 if last.id in inside else int(last.at)
+    return chain(lane[first:], (place for place in elsewhere if place.id not in inside))
 
 
 def matching(client: Redis, wanted: Filter = ANY) -> Iterator[Summary]:
     """Every job that is meant, in the order of pages; read in portions."""
     if only := exact(client, wanted):
         return iter([only])
-    return (job for _, job in read(client, places(client, kinds(wanted.states), wanted.queue), wanted) if job)
+    return (row.job for _, row in read(client, _lying(client, wanted), wanted) if row)
 
 
 def one(client: Redis, job_id: str) -> Summary | None:
@@ -69,6 +95,12 @@ def _row(client: Redis, job_id: str) -> Row | None:
     with client.pipeline(transaction=False) as pipeline:
         summary.ask(pipeline, job_id)
         [reply] = pipeline.execute()
+    row = _by_itself(client, job_id, reply)
+    return _named(client, [row])[0] if row else None
+
+
+def _by_itself(client: Redis, job_id: str, reply: Sequence[bytes | None]) -> Row | None:
+    """A job as its hash says; since when it is in its state follows from that too, or from when it is due."""
     row = summary.row(job_id, reply, 0.0)
     if row is None:
         return None
@@ -77,7 +109,7 @@ def _row(client: Redis, job_id: str) -> Row | None:
     at = since.timestamp() if since else 0.0
     if job.due_at:
         at = float(client.zscore(keys.registry("scheduled", job.queue), job_id) or 0.0)
-    return _named(client, [summary.row(job_id, reply, at) or row])[0]
+    return summary.row(job_id, reply, at)
 
 
 def exact(client: Redis, wanted: Filter) -> Summary | None:
@@ -88,12 +120,12 @@ def exact(client: Redis, wanted: Filter) -> Summary | None:
     if row is None or not wanted.may_match(row):
         return None
     whole = _whole(client, [row])[0]
-    return whole.job if wanted.matches(whole.job, whole.description) else None
+    return whole.job if wanted.matches(whole) else None
 
 
 def read(
     client: Redis, lying: Iterable[Place], wanted: Filter = ANY, at_once: int = AT_ONCE, anywhere: bool = False
-) -> Iterator[tuple[Place, Summary | None]]:
+) -> Iterator[tuple[Place, Row | None]]:
     """What lies at each place; None where it is not meant, or has gone elsewhere, unless ``anywhere`` will do."""
     remaining = iter(lying)
     while portion := list(islice(remaining, at_once)):
@@ -101,16 +133,19 @@ def read(
             for place in portion:
                 summary.ask(pipeline, place.id)
             replies = pipeline.execute()
-        rows = [summary.row(place.id, reply, place.at) for place, reply in zip(portion, replies, strict=True)]
+        rows = [
+            _by_itself(client, place.id, reply) if place.kind == "lane" else summary.row(place.id, reply, place.at)
+            for place, reply in zip(portion, replies, strict=True)
+        ]
         here = [
             row
             for row, place in zip(rows, portion, strict=True)
             if row and (anywhere or row.job.state in LIE_IN[place.kind])
         ]
         meant = [row for row in _named(client, here) if wanted.may_match(row)]
-        jobs = {row.job.id: row.job for row in _whole(client, meant) if wanted.matches(row.job, row.description)}
+        found = {row.job.id: row for row in _whole(client, meant) if wanted.matches(row)}
         for place in portion:
-            yield place, jobs.pop(place.id, None)
+            yield place, found.pop(place.id, None)
 
 
 def _named(client: Redis, rows: list[Row]) -> list[Row]:
@@ -132,21 +167,22 @@ def _whole(client: Redis, rows: list[Row]) -> list[Row]:
 
 
 def _with_attempts(row: Row, attempts: int, latest: object) -> Row:
-    error = redaction.text(error_line(records.latest_error(latest))) or None
-    return row._replace(job=row.job._replace(attempts=attempts, error=error))
+    traceback = records.latest_error(latest)
+    error = redaction.text(error_line(traceback))
+    return row._replace(job=row.job._replace(attempts=attempts, error=error or None), traceback=traceback)
 
 
-def _cursor(place: Place) -> str:
-    return urlsafe_b64encode(json.dumps(place).encode()).decode()
+def _cursor(place: Place, looked: int) -> str:
+    return urlsafe_b64encode(json.dumps([*place, looked]).encode()).decode()
 
 
-def _place(cursor: str) -> Place:
+def _place(cursor: str) -> tuple[Place, int]:
     try:
-        at, job_id, kind, queue = json.loads(urlsafe_b64decode(cursor.encode()))
+        at, job_id, kind, queue, looked = json.loads(urlsafe_b64decode(cursor.encode()))
         place = Place(float(at), str(job_id), kind, str(queue))
         if kind not in get_args(Kind) or not isfinite(place.at):
             raise ValueError(kind)
         place.id.encode()
-        return place
+        return place, int(looked)
     except (ValueError, TypeError, OverflowError, RecursionError):
         raise InvalidQuery("cursor: expected the 'next' of the page before") from None

@@ -32,7 +32,7 @@ class Place(NamedTuple):
     id: str
     kind: Kind
     queue: str
-    """Or the rate limit."""
+    """Or the rate limit, or the lane, in which it has a number instead of a time."""
 
 
 class Source(NamedTuple):
@@ -62,6 +62,25 @@ def places(client: Redis, kinds: list[Kind], queue: str | None = None, last: Pla
     if "scheduled" in kinds:
         sources = [_source("scheduled", name) for name in queues]
         yield from _once(merge(*(_follow(client, one, last, reply) for one, reply in _first(client, sources, last))))
+
+
+def number(client: Redis, kinds: list[Kind], queue: str | None = None) -> int:
+    """How many jobs there are of these kinds, heartbeats among them."""
+    queues, limits = _names(client, queue)
+    with client.pipeline(transaction=False) as pipeline:
+        for kind in kinds:
+            for name in limits if kind == "limited" else queues:
+                if kind == "queue":
+                    pipeline.llen(keys.queue(name))
+                else:
+                    pipeline.zcard(keys.limited(name) if kind == "limited" else keys.registry(kind, name))
+        return sum(pipeline.execute())
+
+
+def in_lane(client: Redis, key: str) -> list[Place]:
+    """The jobs of a lane, its head first."""
+    ids = cast(list[bytes], client.lrange(keys.lane(key), 0, -1))
+    return [Place(float(at), job_id.decode(), "lane", key) for at, job_id in enumerate(ids)]
 
 
 def _names(client: Redis, queue: str | None) -> tuple[list[str], list[str]]:

@@ -29,7 +29,7 @@ BY_STATUS: dict[str, State] = {
     "canceled": "canceled",
 }
 
-Kind = Literal["queue", "wip", "deferred", "limited", "finished", "failed", "canceled", "scheduled"]
+Kind = Literal["queue", "wip", "deferred", "limited", "finished", "failed", "canceled", "scheduled", "lane"]
 LIE_IN: dict[Kind, frozenset[State]] = {
     "queue": frozenset({"queued"}),
     "wip": frozenset({"running"}),
@@ -39,8 +39,10 @@ LIE_IN: dict[Kind, frozenset[State]] = {
     "failed": DEAD,
     "canceled": frozenset({"canceled"}),
     "scheduled": frozenset({"scheduled", "retrying"}),
+    "lane": frozenset(STATES) - {"finished", "canceled"},
 }
-"""A queue's list, RQ's registries and what each of its rate limits holds back, with the states of what is there."""
+"""A queue's list, RQ's registries, what each of its rate limits holds back, and a lane, which holds jobs that lie
+elsewhere too, with the states of what is there."""
 
 
 def state_of(status: str, at_first: int | None, left: int, again: int) -> State:
@@ -54,4 +56,4 @@ def state_of(status: str, at_first: int | None, left: int, again: int) -> State:
 
 def kinds(states: Collection[State]) -> list[Kind]:
     """Where to look for jobs of these states; everywhere where none is named."""
-    return [kind for kind, held in LIE_IN.items() if not states or held & set(states)]
+    return [kind for kind, held in LIE_IN.items() if kind != "lane" and (not states or held & set(states))]

@@ -9,6 +9,7 @@ from redis.client import Pipeline
 from jobs import keys, redaction
 from jobs.catalog.states import OVER, State, state_of
 from jobs.catalog.tasknames import UNKNOWN, named_by
+from jobs.errorlines import Cause, cause
 from jobs.job import Progress, progress_of
 
 FIELDS = (
@@ -50,6 +51,13 @@ class Row(NamedTuple):
     """Since when it is in its state, or when it is due: seconds since 1970 UTC."""
     has_run: bool
     """There may be an error."""
+    traceback: str = ""
+    """Of its last attempt, where that was looked up."""
+
+    @property
+    def cause(self) -> Cause:
+        """What its last attempt failed of, where that was looked up."""
+        return cause(self.job.task, self.traceback, self.job.error or "")
 
 
 def ask(pipeline: Pipeline, job_id: str) -> None:

@@ -52,7 +52,7 @@ def _chosen(command: Command) -> Command:
 def group() -> None:
     """List, retry or delete what has failed for good.
 
-    dead [QUEUE] [--task --error --key --since] lists them, newest first; --groups counts them by error.
+    dead [QUEUE] [--task --error --key --since] lists them, newest first; --groups counts them by task, error and place.
     'python -m jobs job ID' shows one with its traceback.
     """
 
@@ -91,10 +91,11 @@ def _letters(redis: Redis, wanted: Filter, limit: int) -> tuple[Table, bool]:
 
 
 def _groups(redis: Redis, wanted: Filter, limit: int) -> tuple[Table, bool]:
-    table = _table("times", "first", "last", "latest id", "error")
+    table = _table("times", "first", "last", "latest id", "task", "where", "error")
     found = catalog.groups(redis, wanted).groups
     for one in found[:limit]:
-        table.add_row(f"{one.times:,}", _time(one.first), _time(one.last), one.sample, escape(one.error))
+        times = (_time(one.first), _time(one.last))
+        table.add_row(f"{one.times:,}", *times, one.sample, one.task, escape(one.where), escape(one.error))
     return table, len(found) > limit
 
 

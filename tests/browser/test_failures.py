@@ -18,7 +18,7 @@ def group(page: Page, text: str) -> Locator:
 def fail(stack: Stack, name: str, count: int) -> None:
     """Failures that are a group of their own."""
     for _ in range(count):
-        stack.enqueue("shop.resize_image", f"{name}.gif", 1)
+        stack.enqueue("shop.print_slip", name)
 
 
 def has_failed(stack: Stack, job_id: str, attempts: int) -> bool:
@@ -36,7 +36,7 @@ def press(page: Page, row: Locator, button: str, *words: str) -> None:
 
 def test_failures_are_counted_by_their_error_and_lead_to_their_jobs(site: Site) -> None:
     page = site.open("/failures")
-    row = group(page, "PaymentRefused: order #")
+    row = group(page, "shop.PaymentRefused")
     expect(row.locator(".count")).to_have_text("3")
     expect(row.locator("time")).to_have_count(2)
     row.get_by_role("link", name="shop.PaymentRefused").click()
@@ -50,7 +50,7 @@ def test_one_more_shows_within_two_seconds(site: Site) -> None:
     page = site.open("/failures")
     is_live(page)
     fail(site.stack, "fresh", 1)
-    expect(group(page, "fresh.gif")).to_be_visible(timeout=2_000)
+    expect(group(page, "fresh is out of paper")).to_be_visible(timeout=2_000)
 
 
 def test_all_of_a_group_are_retried_and_then_deleted_and_no_other_is(site: Site) -> None:
@@ -58,9 +58,9 @@ def test_all_of_a_group_are_retried_and_then_deleted_and_no_other_is(site: Site)
     is_live(page)
     others = page.locator("#failures tbody tr").count()
     fail(site.stack, "bulk", 3)
-    row = group(page, "bulk.gif")
+    row = group(page, "bulk is out of paper")
     expect(row.locator(".count")).to_have_text("3")
-    press(page, row, "Retry all", "Run 3 jobs anew that failed of “ValueError: bulk.gif: animated")
+    press(page, row, "Retry all", "Retry 3 jobs? They failed like “OSError: bulk is out")
     expect(page.locator(".toast").last).to_contain_text("3 jobs run anew")
     wait_for(lambda: all(has_failed(site.stack, job_id, 2) for job_id in site.stack.enqueued[-3:]), "them to fail anew")
     page.reload()

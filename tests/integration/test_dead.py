@@ -11,7 +11,7 @@ from redis import Redis
 from rq import Queue
 
 from jobs import attempts, catalog, keys, lane, prepare, queues, records, scripts
-from jobs.catalog import DEAD, Filter, pages, places
+from jobs.catalog import DEAD, Filter, places
 from jobs.errorlines import NAMELESS
 from jobs.errors import InvalidQuery
 from jobs.job import Job
@@ -120,13 +120,13 @@ class TestList:
         assert found(client, since=client.time()[0] + 60) == []
         assert found(client, queue="nowhere") == []
 
-    def test_what_is_long_is_looked_at_in_parts(self, client: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(pages, "LOOKED_AT", 4)
-        [first, *_] = fail(client, 10)
-        found = [catalog.page(client, Filter(states=DEAD, error="order 0"))]
+    def test_what_takes_long_is_looked_at_in_parts(self, client: Redis) -> None:
+        [first, *_] = fail(client, 3)
+        found = [catalog.page(client, Filter(states=DEAD, error="order 0"), within=0)]
         while found[-1].next:
-            found.append(catalog.page(client, Filter(states=DEAD, error="order 0"), cursor=found[-1].next))
-        assert [ids(page.jobs) for page in found] == [[], [], [first.id]]
+            found.append(catalog.page(client, Filter(states=DEAD, error="order 0"), 50, found[-1].next, 0))
+        assert [ids(page.jobs) for page in found] == [[], [], [first.id], []]
+        assert [(page.looked, page.total) for page in found] == [(1, 3), (2, 3), (3, 3), (3, None)]
 
     def test_what_rq_enqueued_is_listed_by_its_task_and_nothing_is_unpickled(self, client: Redis) -> None:
         job = Queue("default", connection=client, serializer="pickle").enqueue(t.fail, "secret", retry=None)
@@ -154,11 +154,12 @@ class TestList:
 
 
 class TestGroups:
-    def test_errors_are_counted_with_what_differs_folded(self, client: Redis) -> None:
+    def test_they_are_counted_by_task_class_and_the_last_line_of_ones_own(self, client: Redis) -> None:
         orders = fail(client, 3)
         [other] = fail(client, error="KeyError: 'name'\n")
         first, second = catalog.groups(client).groups
-        assert (first.error, first.times, first.sample) == ("ValueError: order # is gone", 3, orders[-1].id)
+        assert (first.task, first.where) == ("tests.tasks.add", "shop.py:3 in send")
+        assert (first.error, first.times, first.sample) == ("ValueError: order 2 is gone", 3, orders[-1].id)
         assert (second.error, second.times, second.sample) == ("KeyError: 'name'", 1, other.id)
         assert first.first
         assert first.last
@@ -170,16 +171,37 @@ class TestGroups:
         [bare] = fail(client, error="LookupError\n")
         [other] = fail(client, error="LookupError: order 7\n")
         [silent] = fail(client, error="")
-        found = {group.error: group.sample for group in catalog.groups(client).groups}
-        assert found == {"LookupError": bare.id, "LookupError: order #": other.id, NAMELESS: silent.id}
-        for error, job_id in found.items():
-            assert [job.id for job in catalog.matching(client, Filter(states=DEAD, group=error))] == [job_id]
+        found = {group.name: group.sample for group in catalog.groups(client).groups}
+        add = "tests.tasks.add: "
+        assert found == {
+            f"{add}LookupError": bare.id,
+            f"{add}LookupError: order #": other.id,
+            f"{add}{NAMELESS}": silent.id,
+        }
+        for name, job_id in found.items():
+            assert [job.id for job in catalog.matching(client, Filter(states=DEAD, group=name))] == [job_id]
 
-    def test_a_bound_is_told(self, client: Redis) -> None:
+    @pytest.mark.parametrize(
+        "trace", [ERROR.replace("order {} is gone", "{}"), "ValueError: {}\n"], ids=["own", "none"]
+    )
+    def test_what_an_error_quotes_makes_no_group_of_its_own(self, client: Redis, trace: str) -> None:
+        for name in ("'ada lovelace'", '"grace"', "“linus”"):
+            fail(client, error=trace.replace("{}", f"{name} has no address"))
+        [group] = catalog.groups(client).groups
+        assert group.times == 3
+
+    def test_the_same_error_of_another_task_or_line_is_another_group(self, client: Redis) -> None:
+        fail(client)
+        fail(client, task=t.fail, args=())
+        fail(client, error=ERROR.replace("line 3", "line 7"))
+        fail(client, error=ERROR.replace("ValueError", "KeyError"))
+        assert len(catalog.groups(client).groups) == 4
+
+    def test_when_the_time_is_up_it_is_told(self, client: Redis) -> None:
         fail(client, 3)
-        assert catalog.groups(client, most=2).groups[0].times == 2
-        assert not catalog.groups(client, most=2).complete
-        assert catalog.groups(client, most=4).complete
+        found = catalog.groups(client, within=0)
+        assert (found.groups[0].times, found.looked, found.total) == (1, 1, 3)
+        assert catalog.groups(client).total is None
 
 
 class TestRetry:

@@ -43,7 +43,8 @@ class TestApi:
         body = get(web, "/api/dead/groups")[1]
         [group] = body["groups"]
         assert body["complete"] is True
-        assert (group["error"], group["count"], group["sample"]) == ("ValueError: order # is gone", 3, jobs[-1].id)
+        assert (group["error"], group["count"], group["sample"]) == ("ValueError: order 2 is gone", 3, jobs[-1].id)
+        assert (group["task"], group["where"], body["looked"]) == ("tests.tasks.add", "shop.py:3 in send", 3)
         assert group["first_at"] <= group["last_at"]
 
     def test_how_many_are_meant_is_told_before_anything_is_done(self, client: Redis, web: int) -> None:
@@ -51,7 +52,12 @@ class TestApi:
         accept(client, delay=60)
         assert get(web, "/api/count")[1] == {"count": 3, "complete": True}
         assert get(web, "/api/count?action=retry")[1]["count"] == 2
-        assert get(web, "/api/count?action=retry&group=ValueError:%20order%20%23%20is%20gone")[1]["count"] == 2
+        assert (
+            get(web, "/api/count?action=retry&group=tests.tasks.add:%20ValueError%20at%20shop.py:3%20in%20send")[1][
+                "count"
+            ]
+            == 2
+        )
         assert get(web, "/api/count?action=run&state=failed")[1]["count"] == 0
         code, problem, _ = get(web, "/api/count?action=burn")
         assert (code, "'burn'" in problem["detail"]) == (422, True)

@@ -32,10 +32,10 @@ class TestCommand:
     def test_it_counts_by_error(self, client: Redis, processes: Processes) -> None:
         jobs = fail(client, 3)
         code, (title, row) = run(processes, "--groups")
-        assert (code, title.split()) == (0, ["times", "first", "last", "latest", "id", "error"])
+        assert (code, title.split()) == (0, ["times", "first", "last", "latest", "id", "task", "where", "error"])
         assert row.split()[0] == "3"
         assert jobs[-1].id in row
-        assert "ValueError: order # is gone" in row
+        assert "tests.tasks.add  shop.py:3 in send  ValueError: order 2 is gone" in row
 
     def test_it_retries_by_id_and_by_filter(self, client: Redis, processes: Processes) -> None:
         one, other = fail(client, 2)

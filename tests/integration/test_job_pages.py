@@ -78,6 +78,19 @@ class TestJobs:
             assert View(operator, f"/jobs{query}").html.count("data-open") == 50, query
             wait_for(lambda: p95(operator, f"/jobs{query}") < WITHIN, f"/jobs{query} in time, {ELSE}")  # noqa: B023
 
+    def test_a_search_that_takes_long_says_how_far_it_is_and_goes_on(
+        self, client: Redis, operator: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("web.pages.jobs.WITHIN", 0)
+        accept(client, job_id="oldest")
+        accept(client)
+        found = View(operator, "/jobs?text=oldes")
+        assert "None so far Looked at 1 of 2 jobs. Go on" in found.text
+        [more] = found.values('href="', "cursor=")
+        found = View(operator, more)
+        assert "oldest" in found.text
+        assert "1 job on this page; looked at 2 of 2 Newest Go on" in found.text
+
 
 class TestJob:
     @pytest.mark.parametrize(
@@ -160,24 +173,25 @@ class TestFailures:
         fail(client, 2)
         fail(client, error="KeyError: 'name'\n", task=t.fail, args=())
         text = View(operator, "/failures").text
-        first, second = "ValueError: order # is gone tests.tasks.add ·", "KeyError: 'name' tests.tasks.fail ·"
+        first = "ValueError: order 1 is gone tests.tasks.add · shop.py:3 in send ·"
+        second = "KeyError: 'name' tests.tasks.fail ·"
         assert 0 < text.index(first) < text.index(second)
 
     def test_what_a_button_does_is_narrowed_by_the_filters(self, client: Redis, operator: FlaskClient) -> None:
         fail(client)
         found = View(operator, "/failures?queue=default&since=1h")
         body = json.loads(unescape(found.main.partition('data-body="')[2].partition('"')[0]))
-        state, group = "failed,stopped", "ValueError: order # is gone"
+        state, group = "failed,stopped", "tests.tasks.add: ValueError at shop.py:3 in send"
         assert body["filter"] == {"queue": "default", "since": "1h", "state": state, "group": group}
 
     def test_where_not_all_were_looked_at_a_count_is_no_more_than_a_least(
         self, client: Redis, operator: FlaskClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("web.pages.failures.GROUPED", 2)
+        monkeypatch.setattr("web.pages.failures.WITHIN", 0)
         fail(client, 3)
         found = View(operator, "/failures")
-        assert "Only the newest 2 were looked at" in found.text
-        assert "Run at least 2 jobs anew" in unescape(found.main)
+        assert "the newest 1 of 3 were looked at" in found.text
+        assert "Retry at least 1 job?" in unescape(found.main)
 
     def test_who_may_only_read_has_nothing_to_press(self, client: Redis, reader: FlaskClient) -> None:
         fail(client)
@@ -186,10 +200,10 @@ class TestFailures:
     def test_no_error_is_markup(self, client: Redis, operator: FlaskClient) -> None:
         fail(client, error=f"ValueError: {SCRIPT}\n")
         found = View(operator, f"/failures?error={SCRIPT}")
-        assert "<script>alert(#)</script>" in found.text
+        assert "<script>alert(1)</script>" in found.text
         assert SCRIPT not in found.html
 
     def test_a_thousand_failures_are_grouped_in_time(self, client: Redis, operator: FlaskClient) -> None:
         crowd.fill(client, 10_000)
-        assert "1,000 in 1 group." in View(operator, "/failures").text
+        assert "1,000 in 3 groups, by task" in View(operator, "/failures").text
         wait_for(lambda: p95(operator, "/failures") < WITHIN, f"/failures in time, {ELSE}")

@@ -5,6 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, url_for
 
 from jobs import catalog, queues, registry
+from jobs.catalog.pages import WITHIN
 from jobs.errors import EnqueueError, InvalidJobId
 from jobs.retry import Retry
 from jobs.scripts import NewJob
@@ -55,8 +56,9 @@ def enqueue_many() -> Response:
 def show_all() -> Response:
     """One page of jobs, the latest first. It may be short: there are more while ``next`` is not null."""
     asked = shared.query(*views.FILTERS, "limit", "cursor")
-    page = catalog.page(line().client, views.wanted(asked), shared.limit(asked), asked.get("cursor"))
-    return jsonify({"jobs": [views.summary(job) for job in page.jobs], "next": page.next})
+    page = catalog.page(line().client, views.wanted(asked), shared.limit(asked), asked.get("cursor"), WITHIN)
+    told = {"next": page.next, "looked": page.looked, "total": page.total}
+    return jsonify({"jobs": [views.summary(job) for job in page.jobs], **told})
 
 
 @blueprint.get("/jobs/<job_id>")

@@ -22,7 +22,6 @@ from web.openapi.terms import (
     many,
     maybe,
     one_of,
-    page,
     post,
     ref,
     said,
@@ -31,6 +30,7 @@ from web.openapi.terms import (
 
 ID: Schema = {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,200}$"}
 STATE = one_of(*STATES)
+TOTAL = said(maybe(COUNT), "how many there are to look at, where the time was up")
 SUMMARY: dict[str, Schema] = {
     "id": TEXT,
     "state": STATE,
@@ -73,7 +73,7 @@ FILTER: dict[str, Schema] = {
     "key": said(TEXT, "of its lane"),
     "text": said(TEXT, "part of the id, the task, the description, or the line of the error"),
     "error": said(TEXT, "part of the line that names the error"),
-    "group": said(TEXT, "the group of its error, whole, as GET /api/dead/groups names it"),
+    "group": said(TEXT, "what it failed of, as GET /api/dead/groups names it in `group`"),
     "since": said(TEXT, "such as 2h or 7d, or a time in ISO 8601"),
     "until": said(TEXT, "likewise"),
 }
@@ -126,12 +126,14 @@ SCHEMAS: dict[str, Schema] = {
         undo=maybe(shape(action=TEXT, ids=many(TEXT))),
     ),
     "Group": shape(
-        error=said(TEXT, "with # for what differs"),
+        group=said(TEXT, "its name, for the filter `group`"),
+        task=TEXT,
+        where=said(maybe(TEXT), "file, line and function of the last frame in your code; null: there is none"),
+        error=said(TEXT, "the line that names the error of the latest"),
         count=COUNT,
         first_at=maybe(TIME),
         last_at=maybe(TIME),
         sample=said(TEXT, "id of the latest"),
-        tasks=said(many(TEXT), "whose jobs they are"),
     ),
 }
 
@@ -145,7 +147,19 @@ def _act(name: str, summary: str) -> Operation:
 
 
 JOBS = (
-    get("/api/jobs", "Jobs, the latest first", page("jobs", ref("Summary")), *FILTERS, LIMIT, CURSOR),
+    get(
+        "/api/jobs",
+        "Jobs, the latest first",
+        shape(
+            jobs=many(ref("Summary")),
+            next=maybe(TEXT),
+            looked=said(COUNT, "how many were looked at for this page and those before it"),
+            total=TOTAL,
+        ),
+        *FILTERS,
+        LIMIT,
+        CURSOR,
+    ),
     post("/api/jobs", "Accept a job", ref("Accepted"), ref("NewJob"), status=202, refuses=(404,)),
     post(
         "/api/jobs/batch",
@@ -178,8 +192,13 @@ JOBS = (
 DEAD = (
     get(
         "/api/dead/groups",
-        "Dead letters by their error",
-        shape(groups=many(ref("Group")), complete=said(FLAG, "false: only the newest were looked at")),
+        "Dead letters by task, error and place",
+        shape(
+            groups=many(ref("Group")),
+            complete=said(FLAG, "false: the time was up, and only the newest were looked at"),
+            looked=COUNT,
+            total=TOTAL,
+        ),
         *FILTERS,
     ),
 )

@@ -8,6 +8,7 @@ from redis.exceptions import RedisError
 
 from jobs import catalog, history, registry
 from jobs.catalog import STATES, Page, Summary
+from jobs.catalog.pages import WITHIN
 from jobs.health import heartbeat
 from web import asking, auth
 from web.api.views import FILTERS, wanted
@@ -26,7 +27,9 @@ SINCE = (("", "Any time"), ("15m", "15 min"), ("1h", "1 hour"), ("24h", "24 hour
 @blueprint.get("/jobs")
 def index() -> str:
     asked, tasks = asking.asked(*FILTERS), task_names()
-    found, missing = asking.ask(lambda: catalog.page(line().client, wanted(asked.given), SHOWN, asked.cursor), NONE)
+    found, missing = asking.ask(
+        lambda: catalog.page(line().client, wanted(asked.given), SHOWN, asked.cursor, WITHIN), NONE
+    )
     return render_template(
         "jobs.html",
         asked=asked,

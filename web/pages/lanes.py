@@ -72,7 +72,7 @@ def _look(asked: Asked) -> Found:
 
 
 def _page(asked: Asked) -> Page:
-    """The lanes that are asked for; those that wait for a person come first."""
+    """The lanes that are asked for; one of just that key, and those that wait for a person, come first."""
     state, client = asked.get("state") or None, line().client
     if state not in (None, *STATES):
         raise InvalidQuery(f"state is {state!r}: expected one of {', '.join(STATES)}")
@@ -80,9 +80,11 @@ def _page(asked: Asked) -> Page:
     found = lanes.page(client, queue, cast(State | None, state), prefix, SHOWN, asked.cursor)
     if state or asked.cursor:
         return found
+    named = [one for one in lanes.read(client, [prefix]) if one.depth and queue in (None, one.queue)] if prefix else []
     halted = lanes.page(client, queue, "halted", prefix, FIRST).lanes
-    first = {one.key for one in halted}
-    return Page(halted + [one for one in found.lanes if one.key not in first], found.next)
+    chosen = list({one.key: one for one in (*named, *halted)}.values())
+    first = {one.key for one in chosen}
+    return Page(chosen + [one for one in found.lanes if one.key not in first], found.next)
 
 
 def _rows(found: list[Lane]) -> list[Row]:

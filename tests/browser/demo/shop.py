@@ -31,6 +31,11 @@ def resize_image(path: str, width: int) -> str:
     return path
 
 
+@task(attempts=1)
+def print_slip(printer: str) -> None:
+    raise OSError(f"{printer} is out of paper")
+
+
 @task(attempts=5, backoff=600.0)
 def fetch_rates(bank: str) -> None:
     raise ConnectionError(f"{bank} does not answer")
