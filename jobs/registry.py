@@ -116,10 +116,13 @@ def load(modules: tuple[str, ...]) -> None:
     for module in modules:
         try:
             import_module(module)
-        except Exception as error:
-            raise SettingsError(
-                "JOBS_TASKS", module, f"importing it failed: {type(error).__name__}: {error}"
-            ) from error
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # SystemExit too: a script that was not meant to be imported
+            how = f"failed: {type(error).__name__}: {error}"
+            if isinstance(error, SystemExit):
+                how = f"ended with sys.exit({error.code!r})"
+            raise SettingsError("JOBS_TASKS", module, f"importing it {how}") from error
 
 
 def names() -> list[str]:

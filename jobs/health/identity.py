@@ -88,6 +88,12 @@ class Identity:
     """The first of them that a person would ask about (see ``jobs.worker.load``)."""
     crashes: int = 0
     """How often in a row its children have died."""
+    fails_in: str = ""
+    """The module that they imported when they did, if they were not ready."""
+    hangs_in: str = ""
+    """The module that a child has been importing for long."""
+    hangs_for: float = 0.0
+    """For how many seconds."""
     caps: dict[str, int] = field(default_factory=dict)
     """How many jobs of a queue may run at once, over all workers."""
     platform: str = ""

@@ -3,9 +3,7 @@
 ``python -m jobs.worker.child CHILD WORKER THREADS TABLE READY QUEUE…``; TABLE and READY are file descriptors.
 """
 
-import json
 import math
-import os
 import signal
 import sys
 import threading
@@ -13,7 +11,7 @@ import time
 
 from redis.exceptions import RedisError
 
-from jobs import board, logs, registry
+from jobs import board, logs
 from jobs.connection import connect
 from jobs.errors import SignalboxError
 from jobs.health import heartbeat
@@ -21,12 +19,13 @@ from jobs.reaper import follow_up
 from jobs.settings import current
 from jobs.supervise.loops import declared
 from jobs.supervise.process import die_with_launcher, run_in_batches
-from jobs.supervise.stop import on_signal
+from jobs.supervise.stop import ignore, on_signal
 from jobs.worker import deadlines
 from jobs.worker.execution import Runner, new_loop
 from jobs.worker.life import Life
 from jobs.worker.link import PATIENCE, Link
 from jobs.worker.meter import Meter
+from jobs.worker.readiness import Announcement
 from jobs.worker.slots import AHEAD, Slots
 from jobs.worker.table import Table
 
@@ -49,12 +48,12 @@ LAST_WORD = 0.5
 def main(arguments: list[str]) -> int:
     """Run until SIGTERM, or until the lease is lost; returns the exit code."""
     child, worker, threads, table, ready, *queues = arguments
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the launcher's to pass on
+    ignore(signal.SIGINT)  # a terminal's Ctrl-C is the launcher's to pass on
     run_in_batches()
     settings = current()
-    registry.load(settings.tasks)
-    with os.fdopen(int(ready), "w") as keeper:
-        json.dump([*registry.inventory(), len(declared(settings.type))], keeper)
+    keeper = Announcement(int(ready))
+    keeper.load(settings.tasks)
+    keeper.ready(len(declared(settings.type)))
     client = connect(settings, "child", instance=child, deadline=DEADLINE, retries=0)
     rows = Table(int(table), int(threads))
     meter = Meter(child)

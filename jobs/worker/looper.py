@@ -1,6 +1,5 @@
 """The keeper's side of the loops: starts their process, kills it when it is stuck, and says when that is no use."""
 
-import json
 import math
 import os
 import signal
@@ -21,6 +20,7 @@ from jobs.supervise.roll import Roll
 from jobs.supervise.verdict import Absence, Seen, missed, stuck
 from jobs.worker.loops_child import ESCALATED
 from jobs.worker.nursery import BAD_SETTING
+from jobs.worker.readiness import Readiness
 
 log = logs.of("loop")
 
@@ -133,28 +133,28 @@ class Looper:
         )
         os.close(say_ready)
         log.info("the loops' process started with pid %d", process.pid)
-        threading.Thread(target=self._hear, args=(ready,), name="loops ready", daemon=True).start()
+        readiness = Readiness(ready)
         try:
-            self._watch(process, roll)
+            self._watch(process, roll, readiness)
             return process.wait()
         finally:
+            if not readiness.inventory and not self._stop.is_set() and not self._paused.is_set():
+                log.error("the loops' process ended while it imported %s", readiness.module or "Signalbox")
+            readiness.close()
             self._process = None
             _kill(process)  # what the loops have started too
             roll.end_all()
             self.tell()
 
-    def _hear(self, ready: int) -> None:
-        with os.fdopen(ready) as process:
-            said = process.read()
-        if said:
-            self.inventory = Inventory(*json.loads(said))
-
-    def _watch(self, process: subprocess.Popen[bytes], roll: Roll) -> None:
+    def _watch(self, process: subprocess.Popen[bytes], roll: Roll, readiness: Readiness) -> None:
         """Return when the process has ended or been killed, or has had its time to end after ``stop`` was set."""
         born = looked = time.monotonic()
         absences: list[Absence] = []
         told: list[tuple[str, int, int]] = []
         while process.poll() is None:
+            readiness.hear()
+            self.inventory = readiness.inventory or self.inventory
+            readiness.warn("the loops' process", time.monotonic() - born)
             if self._stop.wait(LOOK):
                 return self._end(process)
             if self._paused.is_set():

@@ -3,21 +3,21 @@
 ``python -m jobs.worker.loops_child ROLL READY``; both are file descriptors.
 """
 
-import json
 import logging
 import os
 import signal
 import sys
 
-from jobs import logs, registry
+from jobs import logs
 from jobs.errors import SettingsError, SignalboxError
 from jobs.health import heartbeat
 from jobs.settings import current
 from jobs.supervise.loops import declared
 from jobs.supervise.process import die_with_launcher
 from jobs.supervise.roll import Roll
-from jobs.supervise.stop import on_signal
+from jobs.supervise.stop import ignore, on_signal
 from jobs.supervise.watchdog import Watchdog
+from jobs.worker.readiness import Announcement
 
 log = logs.of("loop")
 
@@ -32,16 +32,16 @@ RENEW = 4
 def main(arguments: list[str]) -> int:
     """Run until SIGTERM, or until the watchdog gives up; returns the exit code."""
     roll, ready = map(int, arguments)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the launcher's to pass on
+    ignore(signal.SIGINT)  # a terminal's Ctrl-C is the launcher's to pass on
     stop = on_signal(signal.SIGTERM)
     settings = current()
-    registry.load(settings.tasks)
+    keeper = Announcement(ready)
+    keeper.load(settings.tasks)
     loops = declared(settings.type)
     if not loops:
         raise SettingsError("JOBS_TASKS", ",".join(settings.tasks), "no loop is declared there for this worker")
     watchdog = Watchdog(loops, Roll(roll))
-    with os.fdopen(ready, "w") as keeper:
-        json.dump(registry.inventory(), keeper)
+    keeper.ready()
     log.info("loops started: %s", ", ".join(loop.name for loop in loops))
     verdict = watchdog.run(stop)
     if verdict.escalate or verdict.renew:

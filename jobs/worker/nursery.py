@@ -1,16 +1,14 @@
 """The keeper's children: started, watched, and buried with what they held put back."""
 
-import json
 import math
 import os
-import select
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from secrets import token_hex
-from typing import IO, Any
+from typing import Any
 
 from redis import Redis
 
@@ -24,6 +22,7 @@ from jobs.worker.execution import packed
 from jobs.worker.life import Life
 from jobs.worker.load import load
 from jobs.worker.meter import Meter
+from jobs.worker.readiness import SLOW, Readiness
 from jobs.worker.table import Running, Table
 from jobs.worker.vigil import Vigil
 
@@ -38,8 +37,6 @@ DRAIN = 1.0
 STEADY = 5.0
 """Seconds after which a child that still lives makes up for those that died before it."""
 RESTART = 1.0
-SLOW = 30.0
-"""Seconds after which a child that is not ready hangs in an import."""
 CORES = os.cpu_count() or 1
 BAD_SETTING = 2
 
@@ -56,20 +53,14 @@ class Child:
     process: subprocess.Popen[bytes]
     table: Table
     born: float
-    ready: IO[str]
-    """Where it says that it is ready."""
+    readiness: Readiness
     vigil: Vigil
-    inventory: Inventory | None = None
-    """What it can run, once it has said so."""
-    loops: int = 0
-    """How many loops its modules declare for this worker; it runs none of them."""
     ending_since: float | None = None
 
-    def hear(self) -> None:
-        """Read what the child says of itself when it is ready; never waits."""
-        if self.inventory is None and select.select([self.ready], [], [], 0)[0] and (said := self.ready.read()):
-            *inventory, self.loops = json.loads(said)
-            self.inventory = Inventory(*inventory)
+    @property
+    def inventory(self) -> Inventory | None:
+        """What it can run, once it is ready."""
+        return self.readiness.inventory
 
     @property
     def alive(self) -> bool:
@@ -116,14 +107,23 @@ class Nursery:
         self._start_at = 0.0
         self._token, self._until = 0, math.inf
         self._crashes = 0
+        self._fails_in = ""
+        """The module that a child imported when it died last, if it was not ready."""
 
     @property
     def load(self) -> dict[str, Any]:
         """What the children run, for the worker's identity."""
         now = time.monotonic()
         if any(child.inventory and now - child.born > STEADY for child in self._children):
-            self._crashes = 0
-        return load([child.table for child in self._children], now) | {"crashes": self._crashes}
+            self._crashes, self._fails_in = 0, ""
+        loading = [child for child in self._children if child.inventory is None and now - child.born > SLOW]
+        return {
+            **load([child.table for child in self._children], now),
+            "crashes": self._crashes,
+            "fails_in": self._fails_in,
+            "hangs_in": loading[0].readiness.module if loading else "",
+            "hangs_for": round(now - loading[0].born, 1) if loading else 0.0,
+        }
 
     @property
     def ids(self) -> list[str]:
@@ -150,7 +150,7 @@ class Nursery:
     @property
     def loops(self) -> int:
         """How many loops there are for this worker to run, as far as a child has said."""
-        return max((child.loops for child in self._children), default=0)
+        return max((child.readiness.loops for child in self._children), default=0)
 
     def tend(self) -> None:
         """Bury who has died, end what overruns, start who is missing. Raises ``RedisError``; call again then."""
@@ -163,7 +163,8 @@ class Nursery:
                 self._unburied.append(child)
                 self._start_at = max(self._start_at, child.born + RESTART)
             else:
-                child.hear()
+                child.readiness.hear()
+                child.readiness.warn(f"child {child.id}", now - child.born)
                 self._end_overrun(child, now)
                 self._end_wedged(child, now)
         self._bury_all()
@@ -242,7 +243,7 @@ class Nursery:
         log.info("child %s started with pid %d, %d threads", child_id, process.pid, self._threads)
         os.close(say_ready)
         now = time.monotonic()
-        return Child(child_id, process, table, now, os.fdopen(ready), Vigil(now))
+        return Child(child_id, process, table, now, Readiness(ready), Vigil(now))
 
     def _end_overrun(self, child: Child, now: float) -> None:
         """Kill a child one of whose jobs cannot be interrupted, once its others have had a second to end."""
@@ -275,7 +276,7 @@ class Nursery:
             self._bury(self._unburied[0])
             child = self._unburied.pop(0)
             child.table.close()
-            child.ready.close()
+            child.readiness.close()
 
     def _bury(self, child: Child) -> None:
         """Settle what overran, charge what was running, put back everything that the child held."""
@@ -302,7 +303,11 @@ class Nursery:
             self._life.recovered([one.id for one in held if one.why], f"its child ended {_ending(code)}")
         scripts.retire(self._client, child.id)
         self._crashes += blamed
-        if not held and blamed and code:
+        child.readiness.hear()
+        if child.inventory is None and blamed and code != BAD_SETTING:
+            self._fails_in = child.readiness.module
+            log.error("child %s ended %s while it imported %s", child.id, _ending(code), self._fails_in or "Signalbox")
+        elif child.inventory and not held and blamed and code:
             log.warning("child %s ended %s", child.id, _ending(code))
 
 

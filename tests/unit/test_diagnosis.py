@@ -233,6 +233,11 @@ FAULTS: dict[str, list[Snapshot]] = {
         line(process("worker", crashes=4, status="starting", code="")),
         line(*CRASHED, queues=(BACKLOG,)),
         line(*CRASHED[:4], process("worker", id="w5", up=9)),
+        line(process("worker", crashes=4, fails_in="shop.tasks")),
+    ],
+    "import_hangs": [
+        line(process("worker", hangs_in="shop.tasks", hangs_for=25.0)),
+        line(process("worker", hangs_in="shop.tasks", hangs_for=25.0, status="starting", code="", up=25)),
     ],
     "draining_too_short": [
         line(process("worker", platform="Railway", draining=None, grace=10.0)),
@@ -254,6 +259,7 @@ WARN = {
     *("queue_paused", "all_slots_busy", "lane_halted", "lane_blocked", "backlog_growing", "code_mismatch"),
     *("waits_in_vain", "abandoned_job"),
     *("version_mismatch", "clock_skew", "draining_too_short", "redis_not_persistent", "stuck_job", "worker_silent"),
+    "import_hangs",
 }
 
 
@@ -505,6 +511,8 @@ def test_the_gravest_come_first() -> None:
         (FAULTS["clock_skew"][1], ["worker-host-1-b007 is 60 min behind"]),
         (FAULTS["heartbeat_late"][2], ["'default' for 41 s", "1 worker with a free slot", "1 job running"]),
         (FAULTS["crash_loop"][0], ["children of worker-host-1-b007", "4 times in a row"]),
+        (FAULTS["crash_loop"][4], ["4 times in a row, while they import shop.tasks"]),
+        (FAULTS["import_hangs"][1], ["of worker-host-1-b007 has been importing shop.tasks for 25 s"]),
         (FAULTS["crash_loop"][2], ["worker on host dies", "4 times in 60 s", "last was w4"]),
         (FAULTS["wrong_role"][0], ["JOBS_ROLE is worker, but web-2 of service worker runs web"]),
         (FAULTS["draining_too_short"][1], ["waits 15 s, and they take up to 20 s"]),

@@ -48,6 +48,7 @@ def test_a_line_in_order_has_a_way_through_and_nothing_that_is_broken() -> None:
         (finding("queue_paused", "warn", queue="mail"), {"queue:mail"}, {("queue:mail", "w2")}),
         (finding("heartbeat_late", queue="default"), {"queue:default"}, {("queue:default", "w1")}),
         (finding("crash_loop", process="w1"), {"w1"}, {("queue:default", "w1")}),
+        (finding("import_hangs", "warn", process="w2"), {"w2"}, set()),
         (finding("stuck_job", "warn", worker="w2"), {"w2"}, set()),
         (finding("backlog_growing", "warn", queue="mail"), {"queue:mail"}, set()),
         (finding("no_scheduler"), {"scheduler"}, set()),

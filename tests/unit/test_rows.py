@@ -25,7 +25,7 @@ ROW: dict[str, Any] = {
     "versions": {"python": "3.11.7"}, "period": 5.0, "slots": 1, "busy": 1, "crashes": 4, "youngest": 50.0,
     "clock_offset": 9.0, "platform": "Railway", "draining": 1.0, "grace": 9.0, "caps": {"default": 1},
     "running": [JOB], "loops": {"in": LOOP}, "schedules": {"nightly": {}}, "service": "", "replica": "", "type": "",
-    "jobs_role": "web",
+    "jobs_role": "web", "fails_in": "shop", "hangs_in": "shop", "hangs_for": 25.0,
 }  # fmt: skip
 JUNK: list[Any] = [None, True, -1, 1e300, float("nan"), 10**400, "", "x", [], [None], [[]], {}, {"default": []}, [{}]]
 Change = Callable[[dict[str, Any], Any], None]
@@ -77,7 +77,7 @@ def test_what_is_understood_still_counts() -> None:
     row = {**ROW, "loops": {"in": LOOP, "odd": {"last_ping_ago": 99.0}}, "running": [JOB, {"id": "k"}], "pid": "one"}
     [worker] = [one for one in seen(row) if one.role == "worker"]
     assert (list(worker.row["loops"]), worker.running, "pid" in worker.row) == (["in"], [JOB], False)
-    assert {"loop_silent", "stuck_job", "crash_loop", "clock_skew"} <= look(seen(row))
+    assert {"loop_silent", "stuck_job", "crash_loop", "import_hangs", "clock_skew"} <= look(seen(row))
 
 
 @pytest.mark.parametrize("text", [b"", b"null", b"[]", b"{}", b"\xff", b"[" * 100_000, b'{"id": "x"}'])

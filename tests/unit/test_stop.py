@@ -22,3 +22,35 @@ def test_signals_inside_signals_hang_nothing() -> None:
     for _ in range(5):
         done = subprocess.run([sys.executable, "-c", FLOOD], cwd=ROOT, capture_output=True, text=True, timeout=30)
         assert done.stdout == "stopped\n", done.stderr
+
+
+FORK = """
+import os, signal, sys, time
+from jobs.supervise.stop import ignore, on_signal
+stop = on_signal(signal.SIGTERM)
+ignore(signal.SIGINT)
+heard, tell = os.pipe()
+for number, right in ((signal.SIGTERM, -signal.SIGTERM), (signal.SIGINT, 7)):
+    for _ in range(100):
+        if not (pid := os.fork()):
+            try:
+                if number == signal.SIGINT:
+                    os.write(tell, b".")
+                time.sleep(60)
+            finally:
+                os._exit(7)
+        if number == signal.SIGINT:
+            os.read(heard, 1)
+        os.kill(pid, number)  # SIGTERM at once, when it may not have run a line yet
+        assert (code := os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])) == right, (number, code)
+assert not stop.is_set()
+os.kill(os.getpid(), signal.SIGINT)
+os.kill(os.getpid(), signal.SIGTERM)
+assert stop.wait(10)
+print("stopped")
+"""
+
+
+def test_a_fork_has_the_signals_of_any_process_and_we_keep_ours() -> None:
+    done = subprocess.run([sys.executable, "-c", FORK], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "stopped\n", done.stderr

@@ -39,6 +39,7 @@ Code = Literal[
     "no_scheduler",
     "heartbeat_late",
     "crash_loop",
+    "import_hangs",
     "draining_too_short",
     "wrong_role",
     "loop_silent",

@@ -18,11 +18,13 @@ def crash_loops(snapshot: Snapshot) -> Iterator[Finding]:
     """Processes that die as soon as they are started, again and again."""
     for process in snapshot.processes:
         if process.alive and (crashes := int(process.row.get("crashes", 0))) >= CRASHES:
+            module = process.row.get("fails_in", "")
             yield Finding(
                 "crash_loop",
                 "fail",
-                f"The children of {process.id} die as soon as they are started, {crashes} times in a row",
-                {"process": process.id, "crashes": crashes},
+                f"The children of {process.id} die as soon as they are started, {crashes} times in a row"
+                + (f", while they import {module}" if module else ""),
+                {"process": process.id, "crashes": crashes, "module": module or None},
                 "Read that worker's log: what it says before each end is why. A deploy of the code before helps.",
             )
     for rows in _by_place(snapshot.processes):
@@ -62,6 +64,22 @@ def _in_a_row(rows: Sequence[Process], now: float) -> list[Process]:
 
 def _crash_loop(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     yield from crash_loops(snapshot)
+
+
+def _import_hangs(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    """A child imports and imports: its module serves, waits or computes where it should only define."""
+    for process in snapshot.processes:
+        if process.alive and (module := process.row.get("hangs_in", "")):
+            took = float(process.row.get("hangs_for", 0.0))
+            yield Finding(
+                "import_hangs",
+                "warn",
+                f"A child of {process.id} has been importing {module} for {ago(took)}, and runs no job before",
+                {"process": process.id, "module": module, "seconds": took},
+                f"Let {module} only define tasks: what serves, waits or loops belongs under "
+                'if __name__ == "__main__": or into a function.',
+                snapshot.now - took,
+            )
 
 
 def _draining(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
@@ -160,4 +178,4 @@ def _loop_silent(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
                 )
 
 
-CHECKS: tuple[Check, ...] = (_crash_loop, _draining, _wrong_role, _no_scheduler, _loop_silent)
+CHECKS: tuple[Check, ...] = (_crash_loop, _import_hangs, _draining, _wrong_role, _no_scheduler, _loop_silent)

@@ -47,6 +47,7 @@ def _no_worker(snapshot: Snapshot, last: Process | None) -> Finding:
         seen = "none has been seen here in 7 days"
     elif last.alive:
         seen = f"{last.id} has been starting for {ago(snapshot.now - last.started_at)} and is not ready"
+        seen += f", but imports {module}" if (module := last.row.get("hangs_in", "")) else ""
     else:
         how = {"stopped": "stopped", "failed": "ended with an error"}.get(last.status, "was last seen")
         seen = f"the last one, {last.id}, {how} {ago(snapshot.now - last.seen_at)} ago"
