@@ -36,7 +36,8 @@ for number, right in ((signal.SIGTERM, -signal.SIGTERM), (signal.SIGINT, 7)):
             try:
                 if number == signal.SIGINT:
                     os.write(tell, b".")
-                time.sleep(60)
+                while True:
+                    time.sleep(0.01)
             finally:
                 os._exit(7)
         if number == signal.SIGINT:
