@@ -31,7 +31,7 @@ stop = on_signal(signal.SIGTERM)
 ignore(signal.SIGINT)
 heard, tell = os.pipe()
 for number, right in ((signal.SIGTERM, -signal.SIGTERM), (signal.SIGINT, 7)):
-    for _ in range(100):
+    for _ in range(30):
         if not (pid := os.fork()):
             try:
                 if number == signal.SIGINT:
