@@ -184,8 +184,12 @@ _told: set[tuple[int, str]] = set()
 
 def connected(connection: AbstractConnection) -> None:
     """Tell of a process's first connection and of each first one after a failure; its pool may open more."""
-    connection.on_connect()
     me = (os.getpid(), str(connection.client_name))
+    try:
+        connection.on_connect()
+    except redis_errors.NoPermissionError:  # without CLIENT it works as well, unnamed
+        connection.client_name = None
+        connection.on_connect()
     level = logging.DEBUG if me in _told else logging.INFO
     log.log(level, "connected to %s as %s (pid %d)", _peer(connection), *me[::-1])
     _told.add(me)

@@ -78,6 +78,7 @@ _CODES: dict[str, Kind] = {
 }
 _TEXTS: tuple[tuple[str, Kind], ...] = (
     ("acl failure in script", "permission"),
+    ("the user executing the script can't", "permission"),
     ("db index", "db"),
     ("cluster mode", "cluster"),
     ("in a cluster node", "cluster"),

@@ -15,6 +15,7 @@ from jobs.health.answers import Answers
 from jobs.health.identity import Identity
 from jobs.health.presence import Presence
 from jobs.health.watch import Watch
+from jobs.refusals import kind
 from jobs.settings import Settings
 from web.pulse import Pulse
 
@@ -63,6 +64,8 @@ class Line:
                 took = heartbeat.round_trip(self.client, queue, self._stop)
             except RedisError as error:
                 log.warning("no heartbeat could be sent down '%s': %s", queue, error)
+                if kind(error) == "permission":
+                    return
                 self._stop.wait(2)
             else:
                 if took is not None:

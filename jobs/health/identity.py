@@ -86,6 +86,8 @@ class Identity:
     """For how many seconds the one begun last has been running."""
     running: list[dict[str, Any]] = field(default_factory=list)
     """The first of them that a person would ask about (see ``jobs.worker.load``)."""
+    forbidden: str = ""
+    """What its user of Redis may not do, and should."""
     crashes: int = 0
     """How often in a row its children have died."""
     fails_in: str = ""

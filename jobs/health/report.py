@@ -33,6 +33,8 @@ def ready(view: View, last_seen: float, identity: Identity | None, full: bool) -
     """
     if view.snapshot.error:
         return 503, {"status": "fail", "reason": WORDS[view.snapshot.kind].title}
+    if view.snapshot.server.is_closed:
+        return 503, {"status": "fail", "reason": WORDS[view.snapshot.server.why or "readonly"].title}
     if last_seen > 30:
         return 503, {"status": "fail", "reason": "Redis has not taken this process's heartbeat yet"}
     if identity and identity.status == "starting":

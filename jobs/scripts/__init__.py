@@ -39,7 +39,7 @@ from jobs.scripts.locks import (
     take_instance,
     unlock,
 )
-from jobs.scripts.looks import awaited, queued, snapshot
+from jobs.scripts.looks import awaited, queued, snapshot, write
 from jobs.scripts.schedules import Due, Slot, declare, due, fire
 from jobs.scripts.signs import Published, echo, publish, ring
 
@@ -105,4 +105,5 @@ __all__ = [
     "tick",
     "trim",
     "unlock",
+    "write",
 ]

@@ -43,3 +43,8 @@ def snapshot(
     names += [keys.PAUSED, keys.HALTED, keys.WORKERS]
     call = invocation("snapshot", names, [keys.PREFIX, keys.HEARTBEAT, samples, failures, halts, scheduled, *watched])
     pipeline.eval(*in_full("snapshot", call))
+
+
+def write(pipeline: Pipeline) -> None:
+    """Ask whether the server takes writes; the reply is an error where it refuses them."""
+    pipeline.eval(*in_full("write", invocation("write", [], [])))

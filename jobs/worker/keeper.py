@@ -20,6 +20,7 @@ from rq.worker import BaseWorker, WorkerStatus
 from jobs import logs, reaper, retention, scripts
 from jobs.aside import Aside
 from jobs.job import Job, serializer
+from jobs.refusals import kind, said
 from jobs.schedule.clock import Clock
 from jobs.schedule.leader import TTL as LEADER_TTL
 from jobs.scripts import Ticked
@@ -37,6 +38,8 @@ LOOK = 0.1
 BACKOFF_CAP = 2.0
 LONG, SHOWN = 1.0, 100
 """Seconds that a job has been running when RQ's tools are shown it, and how many they are shown at most."""
+DEAF = 2.0
+"""Seconds between two tries to listen to commands."""
 
 
 class Keeper(BaseWorker):
@@ -78,6 +81,8 @@ class Keeper(BaseWorker):
         """Does it run jobs? Not while it stands by; None until it is known."""
         self._ticked: Ticked | None = None
         self._crowded: list[str] = []
+        self._deaf = (float("-inf"), "")
+        """When Redis last forbade to listen to commands, on the monotonic clock, and its words."""
         self._load: dict[str, Any] = {}
 
     def run(self) -> None:
@@ -143,14 +148,17 @@ class Keeper(BaseWorker):
     @property
     def state(self) -> dict[str, Any]:
         """What its identity says besides: what it runs, who holds its type, that it starts or stands by."""
-        said = dict(self._load)
+        words = dict(self._load)
         if self.works is None:
-            said["status"] = "starting"
+            words["status"] = "starting"
         elif not self.works:
-            said |= {"status": "standby", "queues": ()}
+            words |= {"status": "standby", "queues": ()}
+        at, why = self._deaf
+        forbidden = f"listen to commands, so none to stop a job or the worker arrives: {why}"
+        words["forbidden"] = forbidden if time.monotonic() - at < 2 * DEAF else ""
         if self._instance:
-            said |= {"holder": self._instance.holder.worker, "token": self._instance.token}
-        return said
+            words |= {"holder": self._instance.holder.worker, "token": self._instance.token}
+        return words
 
     @property
     def counters(self) -> dict[str, int]:
@@ -298,5 +306,10 @@ class Keeper(BaseWorker):
 
     def _pubsub_exception_handler(self, exc: Exception, pubsub: PubSub, pubsub_thread: PubSubWorkerThread) -> None:
         """Never end the thread: RQ's dies of a timeout or a read-only server, and the worker is deaf from then on."""
-        log.warning("worker %s: commands: %s; listening again in 2 s", self.name, exc)
-        self._stop.wait(2)
+        log.warning("worker %s: commands: %s; listening again in %g s", self.name, exc, DEAF)
+        forbidden = kind(exc) == "permission"
+        if forbidden:
+            self._deaf = (time.monotonic(), said(exc))
+        self._stop.wait(DEAF)
+        if forbidden:
+            pubsub.on_connect(None)  # the connection is as it was: nothing else subscribes again

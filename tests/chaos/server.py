@@ -74,6 +74,21 @@ class Server:
     def make_roomy(self) -> None:
         self.client.config_set("maxmemory", 0)
 
+    def break_snapshots(self) -> None:
+        """Have a snapshot fail, as with a full disk: a folder is in its place."""
+        (self._folder / "dump.rdb" / "full").mkdir(parents=True)
+        self.client.config_set("save", "3600 1000000")
+        self._save("err")
+
+    def mend_snapshots(self) -> None:
+        shutil.rmtree(self._folder / "dump.rdb")
+        self._save("ok")
+        self.client.config_set("save", "")
+
+    def _save(self, status: str) -> None:
+        self.client.bgsave()
+        wait_for(lambda: self.client.info("persistence")["rdb_last_bgsave_status"] == status, "a snapshot to end")
+
     def close(self) -> None:
         self.kill()
         self.client.close()

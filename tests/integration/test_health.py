@@ -283,7 +283,7 @@ class TestWhateverRedisDoes:
         found = statuses(port, *ENDPOINTS)
         status, body, took = post(port, "/health/probe?queue=fresh", {})
         assert (status, "read only" in body["output"], took < 2) == (503, True, True)
-        assert (found["/livez"], found["/readyz"], found["/queue/stats"]) == (200, 200, 200)
+        assert (found["/livez"], found["/readyz"], found["/queue/stats"]) == (200, 503, 200)
 
     def test_it_is_full(self, port: int, redis_port: int) -> None:
         Redis(port=redis_port).config_set("maxmemory", 1)

@@ -1,5 +1,6 @@
 """The whole line works under exactly the rights that docs/RIGHTS.md shows."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ from redis import Redis
 import jobs
 from jobs import connection, keys, lanes, registry, settings, workers
 from jobs.catalog import detail
+from jobs.health import snapshot
+from jobs.health.diagnosis import Limits, diagnose
 from jobs.health.snapshot import living
 from tests import tasks as t
 from tests.chaos.server import Server
@@ -109,3 +112,51 @@ def test_every_part_works_under_its_own_rights_and_asks_for_no_more(
     assert workers.stop(app, worker_id)
     assert worker.ends() == 0
     assert {what for user, what in denied(server) if user != "dashboard"} <= DETAILS
+
+
+@pytest.fixture
+def user(server: Server) -> Iterator[str]:
+    """A user with the worker's rights, to be cut down."""
+    server.client.execute_command("ACL", "SETUSER", "narrow", *USERS["worker"].replace("PASSWORD", "s3cret").split())
+    yield "narrow"
+    server.client.execute_command("ACL", "DELUSER", "narrow")
+
+
+def found(server: Server) -> dict[str, str]:
+    """What is said of the line, by code."""
+    seen = snapshot.read(server.client, ["default"], 0)
+    return {one.code: one.summary for one in diagnose(seen, Limits(15.0))}
+
+
+def test_a_worker_that_may_not_listen_to_commands_is_named_until_it_may(
+    server: Server, app: Redis, user: str, processes: Processes
+) -> None:
+    server.client.execute_command("ACL", "SETUSER", user, "resetchannels")
+    worker = processes.start("-m", "jobs", "worker", REDIS_URL=url(server, user), JOBS_HEARTBEAT="1")
+    worker.says("is ready")
+    said = wait_for(lambda: found(server).get("redis_forbids"), "the finding")
+    assert "to listen to commands" in said
+    assert "channel" in said
+    [me] = [one.id for one in living(app) if one.role == "worker"]
+    assert not workers.stop(app, me)
+    server.client.execute_command("ACL", "SETUSER", user, "&rq:pubsub:*")
+    wait_for(lambda: "redis_forbids" not in found(server), "it to be gone")
+    assert workers.stop(app, me)
+    assert worker.ends() == 0
+
+
+def test_without_eval_the_permission_is_named(server: Server, app: Redis, user: str, processes: Processes) -> None:
+    server.client.execute_command("ACL", "SETUSER", user, "-eval", "-evalsha")
+    doctor = processes.start("-m", "jobs", "doctor", "--json", REDIS_URL=url(server, user))
+    assert doctor.ends() == 2
+    [check] = [one for one in json.loads("\n".join(doctor.lines))["checks"] if one.get("code")]
+    assert check["code"] == "redis_forbids"
+    assert "'eval'" in check["says"]
+    assert "ACL SETUSER" in check["remedy"]
+
+
+def test_without_client_everything_works(server: Server, app: Redis, user: str, processes: Processes) -> None:
+    server.client.execute_command("ACL", "SETUSER", user, "-client")
+    processes.start("-m", "jobs", "worker", REDIS_URL=url(server, user)).says("is ready")
+    job = t.add.enqueue(1, 2)
+    wait_for(lambda: (one := detail(app, job.id)) and one.job.state == "finished", "the job to be done")

@@ -112,11 +112,20 @@ FAULTS: dict[str, list[Snapshot]] = {
     ],
     "redis_readonly": [
         replace(HEALTHY, server=Server(replica_of="10.0.0.1:6379")),
+        replace(HEALTHY, server=Server("READONLY You can't write", "readonly")),
         replace(HEALTHY, server=Server(replica_of="10.0.0.1:6379"), processes=(DEAD,), leader=""),
+    ],
+    "redis_forbids": [
+        Snapshot(NOW, error="NOPERM this user has no permissions to run the 'eval' command", kind="permission"),
+    ],
+    "redis_refuses_writes": [
+        replace(HEALTHY, server=Server("MISCONF Errors writing to the AOF file: No space left on device", "disk")),
+        line(DEAD, server=Server("NOREPLICAS Not enough good replicas to write.", "replicas"), leader=""),
     ],
     "redis_full": [
         replace(HEALTHY, server=Server(used=10 * MIB, limit=10 * MIB)),
         line(process("worker"), queues=(queue(back=600),), server=Server(used=11 * MIB, limit=10 * MIB)),
+        replace(HEALTHY, server=Server("OOM command not allowed when used memory > 'maxmemory'.", "full")),
     ],
     "redis_evicts": [
         replace(HEALTHY, server=Server(policy="allkeys-lru", evicted=7)),

@@ -19,7 +19,9 @@ GRAVITY: tuple[Tone, ...] = ("fail", "warn", "ok", "plain")
 PLACES: dict[Code, Kind] = {
     "redis_unreachable": "redis",
     "redis_is_a_cluster": "redis",
+    "redis_forbids": "redis",
     "redis_readonly": "redis",
+    "redis_refuses_writes": "redis",
     "redis_full": "redis",
     "redis_evicts": "redis",
     "redis_not_persistent": "redis",

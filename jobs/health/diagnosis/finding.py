@@ -11,7 +11,9 @@ Severity = Literal["warn", "fail"]
 Code = Literal[
     "redis_unreachable",
     "redis_is_a_cluster",
+    "redis_forbids",
     "redis_readonly",
+    "redis_refuses_writes",
     "redis_full",
     "redis_evicts",
     "redis_not_persistent",

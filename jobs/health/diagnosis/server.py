@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from jobs.health.diagnosis.finding import Check, Code, Finding, Limits, clock
-from jobs.health.snapshot import Snapshot
+from jobs.health.snapshot import Server, Snapshot
 from jobs.refusals import WORDS, Kind
 
 MIB = 1024 * 1024
-CODES: dict[Kind, Code] = {"cluster": "redis_is_a_cluster", "readonly": "redis_readonly"}
+CODES: dict[Kind, Code] = {"cluster": "redis_is_a_cluster", "readonly": "redis_readonly", "permission": "redis_forbids"}
 """The finding for each kind of refusal that hides everything else; the others are ``redis_unreachable``."""
 REMEMBERED = 86400.0
 """Seconds for which a loss of data is told of."""
@@ -24,14 +24,26 @@ def blind(snapshot: Snapshot) -> Iterator[Finding]:
             {"error": snapshot.error},
             words.remedy,
         )
-    elif master := snapshot.server.replica_of:
-        yield Finding(
+    elif snapshot.server.is_closed:
+        yield _closed(snapshot.server)
+
+
+def _closed(server: Server) -> Finding:
+    """It can be read, and takes no writes, so nobody can say that he lives."""
+    so = "so nothing is accepted, begun or ended"
+    if server.replica_of or server.why == "readonly":
+        of = f" of {server.replica_of}" if server.replica_of else ""
+        said = f"Redis takes no writes: it is a replica{of}, {so}"
+        return Finding(
             "redis_readonly",
             "fail",
-            f"Redis takes no writes: it is a replica of {master}, so nothing is accepted, begun or ended",
-            {"role": "replica", "master": master},
+            said,
+            {"role": "replica", "master": server.replica_of},
             WORDS["readonly"].remedy,
         )
+    words = WORDS[server.why]
+    said = f"{words.title}, {so}: {server.refused.partition('. ')[0].rstrip('.')}"
+    return Finding("redis_refuses_writes", "fail", said, {"error": server.refused}, words.remedy)
 
 
 def _worker_reaches(snapshot: Snapshot) -> str:
@@ -46,12 +58,12 @@ def _worker_reaches(snapshot: Snapshot) -> str:
 
 def _full(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     server = snapshot.server
-    if server.limit and server.used >= server.limit:
+    if server.why == "full" or (server.limit and server.used >= server.limit):
+        used = f": {server.used / MIB:.1f} MiB of {server.limit / MIB:.1f} MiB are used" if server.limit else ""
         yield Finding(
             "redis_full",
             "fail",
-            f"Redis is full: {server.used / MIB:.1f} MiB of {server.limit / MIB:.1f} MiB are used, so no job is "
-            "accepted; what was accepted still runs",
+            f"Redis is full{used}, so no job is accepted; what was accepted still runs",
             {"used": server.used, "limit": server.limit, "policy": server.policy},
             "Give it more memory (maxmemory), or make room: python -m jobs clean --failed",
         )
@@ -115,4 +127,17 @@ def _lost_data(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     )
 
 
-CHECKS: tuple[Check, ...] = (_full, _evicts, _not_persistent, _lost_data)
+def _forbids(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    """A process lives, and its user of Redis lacks a right."""
+    for process in snapshot.processes:
+        if process.alive and (forbidden := process.row.get("forbidden")):
+            yield Finding(
+                "redis_forbids",
+                "warn",
+                f"Redis forbids {process.id} to {forbidden}",
+                {"worker": process.id, "forbidden": forbidden},
+                f"{WORDS['permission'].remedy} docs/RIGHTS.md lists what each part needs.",
+            )
+
+
+CHECKS: tuple[Check, ...] = (_full, _evicts, _not_persistent, _lost_data, _forbids)

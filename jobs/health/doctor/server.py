@@ -80,7 +80,9 @@ def _worker(seen: Snapshot) -> Iterator[Check]:
         yield Check("worker", "ok", f"{answer.url} reads the same marker: both are on the same data")
 
 
-BLIND: frozenset[Code] = frozenset(("redis_unreachable", "redis_is_a_cluster", "redis_readonly"))
+BLIND: frozenset[Code] = frozenset(
+    ("redis_unreachable", "redis_is_a_cluster", "redis_forbids", "redis_readonly", "redis_refuses_writes")
+)
 
 
 def _version(server: Server) -> Check:

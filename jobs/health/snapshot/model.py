@@ -182,6 +182,10 @@ class Foreign:
 class Server:
     """The state of the server, as far as it tells. Sizes are in bytes."""
 
+    refused: str = ""
+    """Why it takes no writes; empty: it does."""
+    why: Kind = ""
+    """The kind of that."""
     replica_of: str = ""
     """Host and port of its master; empty: it is one."""
     used: int = 0
@@ -199,6 +203,11 @@ class Server:
     """What it is and of which version: ``Redis 8.0.1``; empty where it does not tell."""
     kept_by: str = ""
     """How it keeps what it is given: ``append-only file``, ``snapshots``, both, or nothing."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Does it take no write at all, not even the end of a job? A full server takes that."""
+        return bool(self.replica_of) or self.why in ("readonly", "disk", "replicas")
 
 
 @dataclass(frozen=True)

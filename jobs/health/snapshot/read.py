@@ -25,7 +25,7 @@ def read(client: Redis, watched: Sequence[str], db: int) -> Snapshot:
     with client.pipeline(transaction=False) as pipeline:
         scripts.snapshot(pipeline, watched, queues.SAMPLES, queues.LAST_FAILED, LANES, queues.LOOKED_AT)
         server.ask(pipeline)
-        seen, info, config = pipeline.execute(raise_on_error=False)
+        seen, *said = pipeline.execute(raise_on_error=False)
     if isinstance(seen, Exception):
         raise seen  # not so what the server says of itself, which may be forbidden
     line, looks, halted, behind, registered = seen
@@ -48,7 +48,7 @@ def read(client: Redis, watched: Sequence[str], db: int) -> Snapshot:
         halted=tuple(_lane(key, head, depth, float(since)) for key, since, head, depth in halted),
         halts=halts,
         held_up=_held_up(found, behind),
-        server=server.parse(info, config),
+        server=server.parse(*said),
         foreign=processes.foreign(client, registered),
         connected=here,
         elsewhere=() if works else elsewhere,

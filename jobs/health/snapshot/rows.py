@@ -52,7 +52,21 @@ NEEDED: Mapping[str, Fits] = {
 }
 MORE: Mapping[str, Fits] = {
     **dict.fromkeys(
-        ("host", "service", "replica", "type", "platform", "holder", "jobs_role", "marker", "lost_marker", "moved"),
+        (
+            *(
+                "host",
+                "service",
+                "replica",
+                "type",
+                "platform",
+                "holder",
+                "jobs_role",
+                "marker",
+                "lost_marker",
+                "moved",
+            ),
+            "forbidden",
+        ),
         _text,
     ),
     **dict.fromkeys(("fails_in", "hangs_in"), _text),

@@ -5,22 +5,27 @@ from typing import Any
 
 from redis.client import Pipeline
 
+from jobs import scripts
 from jobs.health.snapshot.model import Server
+from jobs.refusals import kind, said
 
 
 def ask(pipeline: Pipeline) -> None:
-    """Ask for it; ``parse`` takes the two replies."""
+    """Ask for it; ``parse`` takes the three replies."""
+    scripts.write(pipeline)
     pipeline.info("server", "memory", "persistence", "stats", "replication")
     pipeline.config_get("save")
 
 
-def parse(info: Mapping[str, Any] | Exception, config: Mapping[str, str] | Exception) -> Server:
+def parse(write: object, info: Mapping[str, Any] | Exception, config: Mapping[str, str] | Exception) -> Server:
     """What it tells; what an ACL or a provider forbids to ask counts as well."""
+    refused = (said(write), kind(write)) if isinstance(write, Exception) else ("", "")
     if isinstance(info, Exception):
-        return Server()
+        return Server(*refused)
     saves = "?" if isinstance(config, Exception) else config.get("save", "?")
     follows = info.get("role") == "slave"
     return Server(
+        *refused,
         replica_of=f"{info.get('master_host', '?')}:{info.get('master_port', '?')}" if follows else "",
         used=int(info.get("used_memory", 0)),
         limit=int(info.get("maxmemory", 0)),
