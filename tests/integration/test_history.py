@@ -225,7 +225,7 @@ class TestKeys:
         for field in range(96):
             client.hset(keys.quarters(0, "all"), str(field), busy)
         assert client.object("encoding", keys.quarters(0, "all")) == b"listpack"
-        assert cast(int, client.memory_usage(keys.quarters(0, "all"))) < 96 * 72 + 200
+        assert cast(int, client.memory_usage(keys.quarters(0, "all"))) < 96 * 72 + 400
 
 
 class TestDeploys:

@@ -21,6 +21,7 @@ from jobs.connection import open_client
 from jobs.errors import DurabilityUnavailable, UnknownTask
 from jobs.job import Job
 from jobs.launcher.server import start
+from jobs.launcher.servers import Server, here
 from jobs.queues import JobRef, submit
 from jobs.worker.nursery import CORES
 from tests import tasks as t
@@ -197,8 +198,24 @@ def test_a_unique_id_is_refused_even_when_its_job_is_gone(url: str, client: Redi
     assert not enqueue(t.add, 1, 1, job_id="order-8", unique=True).created
 
 
-def test_durable_returns_once_the_job_is_on_disk(url: str) -> None:
-    assert enqueue(t.add, 1, 1, durable=True).created
+@pytest.mark.parametrize("program", here(), ids=str)
+def test_durable_returns_once_the_job_is_on_disk_or_says_that_the_server_is_too_old(
+    program: Server, tmp_path: Path
+) -> None:
+    port = free_port()
+    server = start(tmp_path, port, "--loglevel", "warning", program=program.path)
+    try:
+        wait_for(lambda: answers(port), "the server")
+        client = open_client(parse(f"redis://127.0.0.1:{port}/0"), "test")
+        if program.version >= (7, 2):
+            assert submit(client, [prepare(t.add, 1, 1)], durable=True)[0].created
+        else:
+            with pytest.raises(DurabilityUnavailable, match=r"older than Redis 7\.2"):
+                submit(client, [prepare(t.add, 1, 1)], durable=True)
+            assert client.dbsize() == 0
+    finally:
+        server.kill()
+        server.wait()
 
 
 def test_durable_is_refused_with_nothing_written_where_the_server_keeps_nothing(

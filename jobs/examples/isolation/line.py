@@ -26,7 +26,7 @@ from jobs.health.diagnosis import Finding, Limits
 from jobs.health.memory import Memory
 from jobs.health.snapshot import Snapshot
 from jobs.health.snapshot.processes import living
-from jobs.launcher.server import binary
+from jobs.launcher.servers import binary
 from jobs.settings import PLATFORMS
 from jobs.supervise.process import tied
 
