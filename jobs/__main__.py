@@ -2,16 +2,24 @@
 
 import sys
 
-from jobs.daemons import DAEMONS, run
 from jobs.errors import SettingsError
+from jobs.missing import told
 
-if __name__ == "__main__":
+
+def main() -> None:
+    from jobs.daemons import DAEMONS, run
+
     if len(sys.argv) > 1 and sys.argv[1] in DAEMONS:
         sys.exit(run(sys.argv[1], sys.argv[2:]))
     try:
         import jobs.keys  # noqa: F401 - says what is wrong with a key prefix, before RQ does
-        from jobs.cli import main
+        from jobs.cli import main as commands
     except SettingsError as error:
         print(f"signalbox: {error}", file=sys.stderr)
         sys.exit(2)
-    main()
+    commands()
+
+
+if __name__ == "__main__":
+    with told():
+        main()

@@ -9,17 +9,23 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
-from jobs import redaction
+from jobs import read, redaction
 from jobs.settings import Settings
 
 FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
 QUIET = ("job", "lock")
 """These tell each step of each job at ``info``: too much, unless somebody asks for it."""
+ENDED = 25
+"""The level, an ``info``, at which ``job`` tells how a job has ended: what a terminal shows unless told otherwise."""
 NAMES = frozenset(("actor", "job", "key", "lock", "queue", "target", "task", "type", "worker"))
 """Fields that name something, and are shown as they are: a lane's key may look like a secret, and is none."""
+FILLED = re.compile(r"%[-#0 +]*[\d.]*[a-z]")
+"""Where a message is filled in."""
 LONG = 12
 """Characters from which on a token or password of ours is struck out wherever it stands."""
 
@@ -48,12 +54,17 @@ class _Adds(logging.Filter):
         self._about = about
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno == ENDED:
+            record.levelname = "INFO"
         record.fields = {**self._about(), **_fields(record)}
         return True
 
 
 class _Hides(logging.Formatter):
-    """Writes lines without the secrets that an error or a message may quote; ``known`` are our own."""
+    """Writes lines without the secrets that an error or a message may quote; ``known`` are our own.
+
+    The words of our own messages are no secrets. Where they look like one, only what fills them is looked at.
+    """
 
     def __init__(self, form: str | None = None, at: str | None = None, known: Iterable[str] = ()) -> None:
         super().__init__(form, at)
@@ -71,6 +82,20 @@ class _Hides(logging.Formatter):
         """What a line is about."""
         return {name: one if name in NAMES else self.hide(one) for name, one in _fields(record).items()}
 
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without the secrets of its message."""
+        shown = copy(record)
+        if isinstance(record.args, tuple) and record.name.startswith("signalbox.") and _looks_secret(record.msg):
+            shown.args = tuple(one if isinstance(one, int | float) else _Hidden(one, self.hide) for one in record.args)
+            shown.msg, shown.args = shown.getMessage(), None
+        else:
+            shown.msg, shown.args = self.hide(record.getMessage()), None
+        return self.write(shown)
+
+    def write(self, record: logging.LogRecord) -> str:
+        """The line of a record whose message holds no secret."""
+        return super().format(record)
+
     def formatException(self, ei: Any) -> str:
         return str(self.hide(super().formatException(ei)))
 
@@ -80,21 +105,42 @@ class _Lines(_Hides):
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         fields = (f"{name}={_value(one)}" for name, one in self.fields(record).items())
-        return " ".join([self.hide(super().formatMessage(record)), *fields])
+        return " ".join([super().formatMessage(record), *fields])
 
 
 class _Objects(_Hides):
     """One JSON object a line, as platforms read it: time, level, logger, message, with a traceback in it; fields."""
 
-    def format(self, record: logging.LogRecord) -> str:
+    def write(self, record: logging.LogRecord) -> str:
         row = {
             "time": now(record.created),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": self.hide(super().format(record)),
+            "message": super().write(record),
             **self.fields(record),
         }
         return json.dumps(row, ensure_ascii=False, default=str)
+
+
+class _Hidden:
+    """A value that shows itself without secrets, however a message asks for it."""
+
+    def __init__(self, value: Any, hide: Callable[[Any], Any]) -> None:
+        self._value = value
+        self._hide = hide
+
+    def __str__(self) -> str:
+        return str(self._hide(str(self._value)))
+
+    def __repr__(self) -> str:
+        return str(self._hide(repr(self._value)))
+
+
+@lru_cache(1024)
+def _looks_secret(template: str) -> bool:
+    """Return whether the words of a message would be hidden for their own sake, not for what is filled in."""
+    words = FILLED.sub("null", template)
+    return redaction.text(words) != words
 
 
 def _fields(record: logging.LogRecord) -> Mapping[str, Any]:
@@ -137,7 +183,9 @@ def setup(settings: Settings, about: Callable[[], Mapping[str, Any]] = dict) -> 
         logging.getLogger(name).setLevel(quiet)
     for name in QUIET:
         of(name).setLevel(quiet)
+    if settings.log_level == "info" and not are_json(settings) and sys.stdout.isatty():
+        of("job").setLevel(ENDED)
     for name, level in settings.log_levels:
-        of(name).setLevel(level.upper())
+        of(name).setLevel(ENDED if level == read.ENDED else level.upper())
     for warning in settings.warnings:
-        of("settings").warning(warning)
+        of("settings").warning("%s", warning)

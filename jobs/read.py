@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from jobs.errors import SettingsError
 
 LEVELS = ("debug", "info", "warning", "error")
+ENDED = "ended"
+"""Level of the logger ``job`` that tells how each job has ended, and nothing else of it."""
 LOGGERS = ("job", "lock", "loop", "process", "redis", "schedule", "settings", "timeout", "web", "worker")
 NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 TYPE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -53,8 +55,10 @@ def limits(text: str) -> tuple[tuple[str, int], ...]:
 def levels(text: str) -> tuple[tuple[str, str], ...]:
     """``job=info,lock=debug``."""
     pairs = [part.strip().lower().partition("=") for part in text.split(",") if part.strip()]
-    if not all(name in LOGGERS and level in LEVELS for name, _, level in pairs):
-        raise ValueError(f"expected logger=level separated by commas: {', '.join(LOGGERS)} and {', '.join(LEVELS)}")
+    if not all(name in LOGGERS and (level in LEVELS or (name, level) == ("job", ENDED)) for name, _, level in pairs):
+        raise ValueError(
+            f"expected logger=level separated by commas: {', '.join(LOGGERS)} and {', '.join(LEVELS)}, or job={ENDED}"
+        )
     return tuple((name, level) for name, _, level in pairs)
 
 

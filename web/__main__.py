@@ -5,16 +5,19 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask
-from gunicorn.app.base import BaseApplication
+from jobs.missing import told
 
-from jobs import logs
-from jobs.errors import SignalboxError
-from jobs.health import access
-from jobs.settings import Settings
-from jobs.supervise.process import die_with_launcher
-from web import create_app
-from web.threads import Threads
+with told():
+    from flask import Flask
+    from gunicorn.app.base import BaseApplication
+
+    from jobs import logs
+    from jobs.errors import SignalboxError
+    from jobs.health import access
+    from jobs.settings import Settings
+    from jobs.supervise.process import die_with_launcher
+    from web import create_app
+    from web.threads import Threads
 
 if TYPE_CHECKING:  # what it imports ends the process for a setting that shows at import; that is to be one line
     from web.line import Line
@@ -94,4 +97,5 @@ def main(create: Callable[[Settings], Flask] = create_app) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with told():
+        sys.exit(main())

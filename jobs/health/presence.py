@@ -154,7 +154,7 @@ class Presence:
         if identity.status not in ("starting", "stopped", "failed"):
             notify.introduce(self.identity.as_dict())
             if identity.status != before.status:
-                log.info(self.identity.line)
+                log.info("%s", self.identity.line)
 
     def _note_loss(self, marker: str, at: float) -> None:
         """The data that was here is not any more: say so at once, and in every word from now on."""

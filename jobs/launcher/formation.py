@@ -1,6 +1,8 @@
 """Which parts there are: the Procfile's lines and the scheduler, how many of each, and the port of each."""
 
+import errno
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,9 +13,18 @@ from jobs.launcher.moves import Part
 from jobs.settings import Settings
 
 PROCFILE = Path("Procfile")
-SCHEDULER = "exec python -m jobs scheduler"
+OURS = {
+    "web": "exec python -m web",
+    "worker": "exec python -m jobs worker",
+    "scheduler": "exec python -m jobs scheduler",
+}
+"""What runs where there is no Procfile; a scheduler runs beside every other."""
 STAGES = {"scheduler": 0, "web": 2}
 """The scheduler ends first, so that nothing new comes; web last, so that health is told to the end."""
+STEP = 100
+"""Ports between two parts of different names, as foreman has it."""
+NEAR = 20
+"""Ports above the wanted one that are tried when it is taken."""
 
 
 @dataclass(frozen=True)
@@ -25,21 +36,28 @@ class Post:
     environ: dict[str, str] = field(default_factory=dict)
 
 
-def read(settings: Settings, port_given: bool) -> list[Post]:
-    """The posts of this folder. Raises ``SettingsError`` for a Procfile, a formation or a port that cannot be used.
+def read(settings: Settings, port_given: bool) -> tuple[list[Post], list[str]]:
+    """The posts of this folder, and what is to be said of them.
 
-    ``port_given``: the port was asked for, so no other will do.
+    ``port_given``: the port was asked for, so no other will do. Raises ``SettingsError`` for a Procfile, a formation or
+    a port that cannot be used.
     """
-    commands = _commands()
+    found = lines()
+    commands, said = {**(found or OURS), "scheduler": (found or OURS).get("scheduler", OURS["scheduler"])}, []
+    if found is None:
+        said.append(f"there is no Procfile in {Path.cwd()}: running Signalbox's own web and worker")
+    else:
+        said += missing(found)
     wanted = dict(settings.formation)
     for variable, names in (("JOBS_FORMATION", wanted), ("JOBS_OPTIONAL", settings.optional)):
         if unknown := sorted(set(names) - commands.keys()):
             raise SettingsError(variable, unknown[0], f"no such part; there are {', '.join(commands)}")
+    ports = _Ports(settings, port_given, list(commands))
     posts = [
         Post(
             Part(name if count == 1 else f"{name}.{number + 1}", STAGES.get(name, 1), name in settings.optional),
             command,
-            _ports(name, number, settings, port_given),
+            ports.of(name, number),
         )
         for name, command in commands.items()
         for count in (wanted.get(name, 1),)
@@ -47,46 +65,94 @@ def read(settings: Settings, port_given: bool) -> list[Post]:
     ]
     if not posts:
         raise SettingsError("JOBS_FORMATION", ",".join(f"{name}=0" for name in wanted), "nothing would run")
-    return posts
+    return posts, said + ports.said
 
 
-def _commands() -> dict[str, str]:
-    """The Procfile's lines, and the scheduler; not ``release``, which is a step of a deploy and ends by itself."""
+def lines() -> dict[str, str] | None:
+    """The Procfile's lines; not ``release``, which is a step of a deploy and ends by itself. None: there is none.
+
+    Raises ``SettingsError`` for one that cannot be read.
+    """
     try:
-        text = PROCFILE.read_text()
+        text = PROCFILE.read_text(encoding="utf-8")
         processes = dict(parse_procfile(text).processes)
     except FileNotFoundError:
-        raise SettingsError("Procfile", None, f"none in {Path.cwd()}; run this in the project's folder") from None
+        return None
     except AssertionError:
         raise SettingsError("Procfile", text, "a name stands there twice") from None
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    if odd := [line for line in lines if not PROCFILE_LINE.match(line)]:
+    written = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    if odd := [line for line in written if not PROCFILE_LINE.match(line)]:
         raise SettingsError("Procfile", odd[0], "expected lines such as web: exec python -m web")
     processes.pop("release", None)
-    return {**processes, "scheduler": processes.get("scheduler", SCHEDULER)}
+    return processes
 
 
-def _ports(name: str, number: int, settings: Settings, port_given: bool) -> dict[str, str]:
-    """Each web part its own port, one above the other; each worker its own for health checks, where there is one."""
-    found = {}
-    if name == "web":
-        found["PORT"] = str(free_port(settings.port + number, given=port_given))
-    if name == "worker" and settings.worker_port and number:
-        found["JOBS_WORKER_PORT"] = str(settings.worker_port + number)
+def missing(commands: Mapping[str, str]) -> list[str]:
+    """What nobody does where only these commands run, a sentence each."""
+    written = "\n".join(commands.values())
+    found = []
+    if "worker" not in commands and "jobs worker" not in written:
+        found.append(f"the Procfile has no worker, so nothing runs jobs: add the line worker: {OURS['worker']}")
+    if "web" not in commands and "-m web" not in written:
+        found.append(f"the Procfile has no web, so nothing shows the line: add the line web: {OURS['web']}")
     return found
 
 
-def free_port(wanted: int, given: bool) -> int:
-    """The wanted port, or a free one when it is taken. Raises ``SettingsError`` when it was asked for by name."""
-    for candidate in (wanted, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", candidate))
-            except (OSError, OverflowError) as error:
-                if given:
-                    why = error.strerror if isinstance(error, OSError) else "there is no such port"
-                    raise SettingsError("PORT", str(wanted), f"web cannot listen there: {why}") from None
-                continue
-            return int(probe.getsockname()[1])
+class _Ports:
+    """Gives each part a ``PORT`` of its own, web the one that was asked for; and workers theirs for health checks."""
+
+    def __init__(self, settings: Settings, given: bool, names: list[str]) -> None:
+        self._settings = settings
+        self._given = given
+        self._names = [name for name in names if name != "scheduler"]
+        self._taken: set[int] = set()
+        self.said: list[str] = []
+
+    def of(self, name: str, number: int) -> dict[str, str]:
+        if name == "scheduler":
+            return {}
+        wanted = self._settings.port + self._step(name, "web") + number
+        port = free_port(wanted, given=self._given and name == "web", taken=self._taken)
+        self._taken.add(port)
+        if port != wanted and name == "web":
+            self.said.append(f"port {wanted} is taken; using {port}")
+        found = {"PORT": str(port)}
+        if self._settings.worker_port and name != "web" and (name != "worker" or number):
+            found["JOBS_WORKER_PORT"] = str(self._settings.worker_port + self._step(name, "worker") + number)
+        return found
+
+    def _step(self, name: str, first: str) -> int:
+        return STEP * sorted(self._names, key=lambda one: one != first).index(name)
+
+
+def free_port(wanted: int, given: bool, taken: "set[int] | frozenset[int]" = frozenset()) -> int:
+    """The wanted port, or a free one close above it when it is taken.
+
+    Raises ``SettingsError`` when it was asked for by name.
+    """
+    for candidate in (*range(wanted, wanted + (1 if given else NEAR)), 0):
+        if candidate in taken:
+            continue
+        try:
+            return _bound(candidate)
+        except (OSError, OverflowError) as error:
+            if given:
+                why = error.strerror if isinstance(error, OSError) else "there is no such port"
+                raise SettingsError("PORT", str(wanted), f"web cannot listen there: {why}") from None
     raise SettingsError("PORT", str(wanted), "no free port")
+
+
+def _bound(port: int) -> int:
+    """The port, which is free on loopback; 0 stands for any. Raises ``OSError`` when it is taken."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
+        found = int(probe.getsockname()[1])
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("::1", found))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise
+    return found

@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 from jobs import embedded, logs
 from jobs.launcher import formation
@@ -14,6 +13,7 @@ from jobs.launcher.combo import Combo
 from jobs.launcher.course import SHARES, Course, Rules
 from jobs.launcher.ears import Ears
 from jobs.launcher.output import Printer
+from jobs.launcher.start import path
 from jobs.settings import DRAINING, GRACE, Settings
 from jobs.supervise import family
 from jobs.supervise.notify import SOCKET
@@ -27,18 +27,22 @@ def main(settings: Settings, no_restart: bool = False, keep_going: bool = False)
     """Run all parts until told to stop; returns the exit code."""
     stop = on_signal(*_signals())
     family.adopt()
-    posts = formation.read(settings, bool(os.environ.get("PORT")))
+    posts, notes = formation.read(settings, bool(os.environ.get("PORT")))
     as_json = logs.are_json(settings)
     printer = Printer(["combo", *(post.part.name for post in posts)], as_json=as_json)
     ears = Ears()
     environ = {
         **os.environ,
-        "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", ""))),
+        "PATH": path(),
         "JOBS_GRACE": f"{settings.grace * SHARES[1]:g}",
         "JOBS_LOG_FORMAT": "json" if as_json else "text",
         SOCKET: ears.address,
     }
     environ.pop(DRAINING, None)  # it is taken into account, once
+    if not as_json and sys.stdout.isatty() and settings.log_level == "info":
+        environ["JOBS_LOG_LEVELS"] = ",".join(filter(None, ("job=ended", os.environ.get("JOBS_LOG_LEVELS"))))
+    for note in notes:
+        printer.line("combo", note)
     if settings.redis is None:
         local = embedded.attach(settings.folder)
         environ["REDIS_URL"] = f"redis://{local.place}/{local.db}"
@@ -48,17 +52,17 @@ def main(settings: Settings, no_restart: bool = False, keep_going: bool = False)
     children = [Child(post.part.name, post.command, environ | post.environ, printer) for post in posts]
     rules = replace(RULES, grace=settings.grace, keep_going=keep_going, once=no_restart)
     combo = Combo(children, Course([post.part for post in posts], rules), printer, ears)
-    port = next((int(post.environ["PORT"]) for post in posts if "PORT" in post.environ), None)
-    clearance = Clearance(port, combo.say) if port else None
+    port = next((int(post.environ["PORT"]) for post in posts if post.part.name in ("web", "web.1")), None)
+    clearance = Clearance(environ, port, combo.say)
 
     def look() -> None:
         embedded.keep(settings.folder)
-        if clearance:
-            clearance.look()
+        clearance.look()
 
     try:
         return combo.run(stop, look)
     finally:
+        clearance.close()
         embedded.detach(settings.folder)
         ears.close()
 

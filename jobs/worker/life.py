@@ -127,7 +127,9 @@ def _what(one: Settlement, reply: int) -> str:
 
 
 def _level(what: str, note: str) -> int:
-    return logging.WARNING if note or what in ("failed", "retried", "refused") else logging.INFO
+    if note or what in ("failed", "retried", "refused"):
+        return logging.WARNING
+    return logs.ENDED if what in ("finished", "stopped") else logging.INFO
 
 
 def _error(one: Settlement) -> str | None:

@@ -2,15 +2,19 @@
 
 import json
 import os
+import pty
 import signal
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.support import Process, Processes, free_port, get, is_alive, wait_for
+from tests.support import ROOT, Process, Processes, free_port, get, is_alive, wait_for
+from tests.tasks import add
 
 
 def write_procfile(folder: Path, **lines: str) -> None:
@@ -30,7 +34,7 @@ def left(tree: list[psutil.Process]) -> list[psutil.Process]:
 def test_the_line_is_clear_within_ten_seconds_and_ctrl_c_leaves_nothing(combo: tuple[Process, int]) -> None:
     process, port = combo
     began = time.monotonic()
-    clear = process.says("line is clear: web → default → worker → web in ", within=10)
+    clear = process.says("line is clear: combo → default → worker → combo in ", within=10)
     assert time.monotonic() - began < 10
     assert clear.endswith(" ms")
     assert process.says("web is at http://localhost:")
@@ -121,10 +125,81 @@ def test_each_part_gets_one_sigterm_and_its_name(processes: Processes, folder: P
     assert sum("got TERM as part" in line for line in process.lines) == 1
 
 
-def test_without_a_procfile_it_says_so(processes: Processes, tmp_path: Path) -> None:
-    process = processes.start_in(tmp_path, "-m", "jobs", "combo")
-    assert process.ends() == 2
-    assert "Procfile" in process.lines[0]
+def test_without_a_procfile_it_runs_our_own_parts(processes: Processes, tmp_path: Path) -> None:
+    process = processes.start_in(tmp_path, "-m", "jobs", "combo", PORT=str(free_port()))
+    process.says("there is no Procfile in ")
+    process.says("web is at http://localhost:")
+    process.signal(signal.SIGTERM)
+    assert process.ends() == 0
+
+
+def test_any_program_may_be_web_and_the_line_is_clear_all_the_same(processes: Processes, folder: Path) -> None:
+    command = "exec python -m http.server $PORT --bind 127.0.0.1"
+    write_procfile(folder, web=command, admin=command, worker="exec python -m jobs worker")
+    port = free_port()
+    process = processes.start_in(folder, "-m", "jobs", "combo", PORT=str(port))
+    process.says("line is clear: combo → default → worker → combo in ")
+    process.says(f"web is at http://localhost:{port}/")
+    assert f" port {port} " not in process.says("admin     | Serving HTTP on ")
+    process.signal(signal.SIGTERM)
+    assert process.ends() == 0
+
+
+def test_a_program_that_does_not_listen_where_it_should_is_named_once(processes: Processes, folder: Path) -> None:
+    write_procfile(folder, web="exec sleep 60", worker="exec python -m jobs worker")
+    process = processes.start_in(folder, "-m", "jobs", "combo", PORT=(port := str(free_port())))
+    process.says("line is clear: ")
+    process.says(f"web runs, but nothing listens on port {port}, which it has been given as PORT")
+
+
+def test_a_line_without_a_worker_says_so_and_what_it_waits_for(processes: Processes, folder: Path) -> None:
+    write_procfile(folder, web="exec python -m web")
+    process = processes.start_in(folder, "-m", "jobs", "combo", PORT=str(free_port()))
+    process.says("the Procfile has no worker, so nothing runs jobs: add the line worker: exec python -m jobs worker")
+    process.says("waiting: no_worker")
+
+
+@pytest.mark.parametrize(
+    ("procfile", "role", "said"),
+    [
+        ("web: echo their web on $PORT\n", "web", "their web on 8000"),
+        ("web: exec python -c 'import sys; print(sys.executable)'\n", "web", str(Path(sys.executable).parent)),
+        ("worker: exec python -m jobs start --help\n", "worker", " is ready"),
+        ("web: exec sleep 60\n", "worker", " is ready"),
+    ],
+)
+def test_a_role_runs_what_the_procfile_has_for_it_else_our_own(
+    processes: Processes, folder: Path, procfile: str, role: str, said: str, url: str
+) -> None:
+    (folder / "Procfile").write_text(procfile)
+    process = processes.start_in(folder, "-m", "jobs", "start", JOBS_ROLE=role)
+    process.says(said)
+
+
+def test_on_a_terminal_each_job_has_a_line_when_it_ends(folder: Path, url: str) -> None:
+    """And no more than one: how it came and began is not told."""
+    ours, theirs = pty.openpty()
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "PORT": str(free_port()), "JOBS_TASKS": "tests.tasks"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jobs", "combo"], cwd=folder, env=environ, stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    said: list[str] = []
+
+    def read_until(words: str) -> None:
+        while words not in "".join(said):
+            said.append(os.read(ours, 65536).decode())
+
+    try:
+        read_until("web is at")
+        job = add.enqueue(1, 2).id
+        read_until(f"job={job}")
+        [line] = [line for line in "".join(said).splitlines() if job in line]
+        assert f"INFO    job finished job={job} task=tests.tasks.add" in line
+    finally:
+        process.terminate()
+        process.wait(20)
+        os.close(ours)
 
 
 def test_with_a_redis_of_its_own_it_stops_with_code_0_and_writes_nothing(

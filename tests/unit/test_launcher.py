@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import socket
 from importlib import import_module
 from io import StringIO
 from pathlib import Path
@@ -116,7 +117,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def posts(port_given: bool = False, **environ: str) -> list[formation.Post]:
-    return formation.read(Settings.from_environ({"PORT": str(free_port()), **environ}), port_given)
+    return formation.read(Settings.from_environ({"PORT": str(free_port()), **environ}), port_given)[0]
 
 
 def test_there_is_one_of_each_line_and_a_scheduler(project: None) -> None:
@@ -133,7 +134,57 @@ def test_a_formation_says_how_many_and_each_web_has_a_port_of_its_own(project: N
     assert [post.part.name for post in found] == ["web.1", "web.2", "worker.1", "worker.2", "scheduler"]
     assert [post.part.optional for post in found] == [False, False, True, True, False]
     assert found[0].environ["PORT"] != found[1].environ["PORT"]
-    assert [post.environ for post in found[2:4]] == [{}, {"JOBS_WORKER_PORT": "3002"}]
+    assert [post.environ.get("JOBS_WORKER_PORT") for post in found] == [None, None, None, "3002", None]
+
+
+def test_each_name_has_ports_of_its_own_and_web_the_one_that_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "Procfile").write_text("admin: a\nweb: b\nworker: c\nmail: d\n")
+    monkeypatch.chdir(tmp_path)
+    port = free_port()
+    found = posts(PORT=str(port), JOBS_WORKER_PORT="3001", JOBS_FORMATION="mail=2")
+    wanted = {"web": port, "admin": port + 100, "worker": port + 200, "mail.1": port + 300, "mail.2": port + 301}
+    assert {post.part.name: int(post.environ["PORT"]) for post in found if post.environ} == wanted
+    health = {post.part.name: post.environ.get("JOBS_WORKER_PORT") for post in found}
+    assert (health["worker"], health["mail.1"], health["mail.2"]) == (None, "3301", "3302")
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_a_port_that_is_taken_is_told_and_the_next_one_is_used(project: None, family: socket.AddressFamily) -> None:
+    with socket.create_server(("::1" if family is socket.AF_INET6 else "127.0.0.1", 0), family=family) as taken:
+        port = taken.getsockname()[1]
+        found, said = formation.read(Settings.from_environ({"PORT": str(port), "JOBS_FORMATION": "web=2"}), False)
+    ports = [int(post.environ["PORT"]) for post in found[:2]]
+    assert port < ports[0] < ports[1] < port + 30
+    assert said == [f"port {port} is taken; using {ports[0]}", f"port {port + 1} is taken; using {ports[1]}"]
+
+
+def test_without_a_procfile_there_are_web_worker_and_scheduler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found, [said] = formation.read(Settings.from_environ({"PORT": str(free_port())}), True)
+    assert [post.command.rpartition("-m ")[2] for post in found] == ["web", "jobs worker", "jobs scheduler"]
+    assert said == f"there is no Procfile in {tmp_path}: running Signalbox's own web and worker"
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("web: flask run\nworker: python -m jobs worker\n", []),
+        ("web: flask run\n", ["worker"]),
+        ("web: flask run\njobs: exec python -m jobs worker mail\n", []),
+        ("worker: python -m jobs worker\n", ["web"]),
+        ("api: flask run\n", ["worker", "web"]),
+        ("page: python -m web\nworker: ./work.sh\n", []),
+    ],
+)
+def test_what_the_procfile_lacks_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, named: list[str]
+) -> None:
+    (tmp_path / "Procfile").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    said = formation.read(Settings.from_environ({"PORT": str(free_port())}), True)[1]
+    assert [re.match(r"the Procfile has no (\w+), so", one)[1] for one in said] == named  # type: ignore[index]
 
 
 @pytest.mark.parametrize(

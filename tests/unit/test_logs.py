@@ -1,7 +1,9 @@
 """How a line looks, and which lines there are."""
 
+import ast
 import json
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from jobs import logs
 from jobs.read import LOGGERS
 from jobs.settings import Settings
+from tests.support import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -107,3 +110,52 @@ def test_a_line_is_about_what_it_is_told(capsys: pytest.CaptureFixture[str]) -> 
     setup(about=lambda: {"job": "a"})
     logging.getLogger("shop").warning("sold out")
     assert capsys.readouterr().out.endswith("WARNING sold out job=a\n")
+
+
+def literal(call: ast.Call) -> str | None:
+    """The message of a call of a logger, where it stands there as it is."""
+    first = call.args[1] if call.func.attr == "log" and len(call.args) > 1 else call.args[0]  # type: ignore[attr-defined]
+    found = [one.value for one in ast.walk(first) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    return found[0] if len(found) == 1 else None
+
+
+def messages() -> Iterator[tuple[str, str]]:
+    """Where each message of ours is told, and the message."""
+    for folder in ("jobs", "web"):
+        for file in (ROOT / folder).rglob("*.py"):
+            for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.args:
+                    name = ast.unparse(call.func)
+                    if re.search(r"\b(log|of\('\w+'\))\.(debug|info|warning|error|exception|log)$", name):
+                        yield f"{file.name}:{call.lineno}", literal(call) or ""
+
+
+def test_the_words_of_our_own_messages_are_always_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    setup("json", JOBS_LOG_LEVEL="debug")
+    told = [(place, message) for place, message in messages() if not place.startswith("server.py:")]
+    assert len(told) > 30
+    assert [place for place, message in told if not message] == [], "these would be taken for words of ours"
+    for place, message in told:
+        values = [7 if kind in "dgfi" else "seven" for kind in re.findall(r"%[-#0 +]*[\d.]*([a-z])", message)]
+        logs.of("worker").info(message, *values)
+        assert "•••" not in capsys.readouterr().out, f"{place}: {message}"
+
+
+def test_a_secret_is_hidden_in_a_message_whose_own_words_look_like_one(capsys: pytest.CaptureFixture[str]) -> None:
+    setup()
+    logs.of("web").info("no JOBS_TOKEN: closed, says %s %r", "redis://:hunter2@host", ValueError("token=hunter2"))
+    written = capsys.readouterr().out
+    assert "no JOBS_TOKEN: closed, says redis://:•••@host ValueError('token=•••')" in written
+
+
+def test_what_others_log_is_looked_at_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    setup()
+    logging.getLogger("their.own").warning("token: hunter2")
+    assert "token: •••" in capsys.readouterr().out
+
+
+def test_one_line_tells_how_a_job_has_ended(capsys: pytest.CaptureFixture[str]) -> None:
+    setup(JOBS_LOG_LEVELS="job=ended")
+    logs.say(logs.of("job"), logging.INFO, "job started", job="a")
+    logs.say(logs.of("job"), logs.ENDED, "job finished", job="a")
+    assert capsys.readouterr().out[9:] == "INFO    job finished job=a\n"

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from jobs import connection, embedded
@@ -32,7 +32,7 @@ class Parts:
         self.log = folder / "messages.log"
         self._folder = folder
         self._running: dict[str, subprocess.Popen[bytes]] = {}
-        self._environ = {
+        self.environ = {
             **os.environ,
             log.VARIABLE: str(self.log),
             "PORT": str(self.port),
@@ -50,7 +50,7 @@ class Parts:
         with open(self._folder / f"{name}.log", "ab") as output:
             self._running[name] = subprocess.Popen(
                 [sys.executable, *COMMANDS[name]],
-                env=self._environ,
+                env=self.environ,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -84,16 +84,19 @@ def parts(settings: Settings, folder: Path, say: Callable[[str], None]) -> Itera
     """Both parts, up, with the line clear; ended again at the end. Raises ``SignalboxError`` when they do not come."""
     found = Parts(settings, folder)
     connection.default()  # the local Redis, where there is no other
+    if found.port != settings.port:
+        say(f"port {settings.port} is taken; using {found.port}")
     try:
         for name in COMMANDS:
             found.start(name)
-        clearance, deadline = Clearance(found.port, say), time.monotonic() + PATIENCE
-        while not clearance.is_clear:
-            found.check()
-            if time.monotonic() > deadline:
-                raise SignalboxError(f"the line was not clear within {PATIENCE:g} s")
-            clearance.look()
-            time.sleep(0.05)
+        with closing(Clearance(found.environ, found.port, say)) as clearance:
+            deadline = time.monotonic() + PATIENCE
+            while not clearance.is_clear:
+                found.check()
+                if time.monotonic() > deadline:
+                    raise SignalboxError(f"the line was not clear within {PATIENCE:g} s")
+                clearance.look()
+                time.sleep(0.05)
         yield found
     finally:
         found.end()

@@ -85,6 +85,11 @@ class Workers:
         mark = f"-{pid}-".encode()
         return next((json.loads(row) for name, row in rows.items() if mark in name), None)
 
+    def settled(self, pid: int) -> dict[str, Any] | None:
+        """What a worker says of itself once it no longer says that it is starting."""
+        found = self.identity(pid)
+        return found if found and found["status"] != "starting" else None
+
     def job(self, kind: str) -> dict[str, Any]:
         """Have a worker of a type run a job; what that said."""
         job = tasks.who.enqueue(queue=kind)
@@ -127,7 +132,7 @@ def _course(workers: Workers, ttl: float, console: Console) -> bool:
     holders = {kind: workers.holder(kind) for kind in TYPES}
     console.print(f"{len(TYPES)} types started together", style="dim")
     second = workers.start(TWICE)
-    says = workers.wait(lambda: workers.identity(second), "the second worker to say who it is")
+    says = workers.wait(lambda: workers.settled(second), "the second worker to stand by")
     console.print(f"{says['id']} is {says['status']}: {TWICE} is held by {says['holder']}", style="dim", soft_wrap=True)
     names = sorted(key.decode() for key in workers.client.scan_iter(keys.instance("example-*")))
     _table(workers.client, console)

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 from rich.table import Table
 
-from jobs import connection, embedded, is_busy, is_locked
+from jobs import connection, embedded, is_busy, is_locked, keys
 from jobs.errors import SignalboxError
 from jobs.examples.threads import tasks
 from jobs.examples.threads.service import Service
@@ -77,6 +77,17 @@ class Worker:
                 start_new_session=True,
             )
 
+    def wait_until_ready(self) -> None:
+        """Until it says so. Raises ``SignalboxError`` when that takes too long."""
+        deadline, mark = time.monotonic() + PATIENCE, f"-{self.process.pid}-".encode()
+        while not any(
+            mark in name and json.loads(row)["status"] == "ready"
+            for name, row in connection.default().hgetall(keys.PROCESSES).items()
+        ):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise SignalboxError("the worker does not come up:\n" + self._log.read_text(errors="replace")[-2000:])
+            time.sleep(LOOK)
+
     def wait_for(self, threads: list[str]) -> None:
         """Until nothing waits or runs in these threads. Raises ``SignalboxError`` when that takes too long."""
         deadline = time.monotonic() + PATIENCE
@@ -102,6 +113,7 @@ def _stage(settings: Settings, folder: Path) -> Iterator[tuple[Service, Worker]]
     }
     worker = Worker(environ, folder)
     try:
+        worker.wait_until_ready()
         yield service, worker
     finally:
         worker.process.send_signal(signal.SIGTERM)

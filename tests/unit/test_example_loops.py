@@ -1,12 +1,8 @@
-"""``python -m jobs example loops``, end to end with short times."""
-
-import re
-from pathlib import Path
+"""The account of ``python -m jobs example loops``; `test_readme.py` runs it."""
 
 import pytest
 
 from jobs.examples.loops.account import Account, longest_gap
-from tests.support import Processes
 
 WELL = Account(
     cycles={"sync": [0.0, 65.0, 100.0], "outbound": [0.0, 70.0, 100.0]},
@@ -18,21 +14,6 @@ WELL = Account(
     uptime=100.0,
     ended=0,
 )
-
-
-def test_the_example_recovers_by_itself_and_says_so(processes: Processes, folder: Path) -> None:
-    process = processes.start_in(folder, "-m", "jobs", "example", "loops", "--quick")
-    assert process.ends(150) == 0, "\n".join(process.lines)
-    text = "\n".join(process.lines)
-    for name in ("sync", "outbound", "history", "jobs"):
-        assert re.search(rf"│ {name} +│ +\d+ +│", text)
-    assert re.search(r"^freezes +2, each found by the watchdog and ended$", text, re.MULTILINE)
-    assert re.search(r"^deaths +1, each made good$", text, re.MULTILINE)
-    assert re.search(r"^five messages in a row +arrived after (\d\.\d\d, ){4}\d\.\d\d s$", text, re.MULTILINE)
-    assert re.search(r"^messages lost +0$", text, re.MULTILINE)
-    assert re.search(r"^uptime +(\d+) s of \1 s, the same worker", text, re.MULTILINE)
-    assert re.search(r"^manual recoveries +0$", text, re.MULTILINE)
-    assert "the network is cut for 2 s" in text
 
 
 @pytest.mark.parametrize(
