@@ -13,7 +13,7 @@ import psutil
 from redis import Redis
 from redis.exceptions import RedisError
 
-from jobs.launcher.server import binary
+from jobs.launcher.servers import binary
 from jobs.supervise.process import die_with
 from tests.chaos.server import Server
 from tests.support import free_port, wait_for
