@@ -36,6 +36,7 @@ log = logs.of("job")
 
 MAX_PAYLOAD = 256 * 1024
 MAX_KEY = 512
+MAX_LABEL = 200
 MAX_SECONDS = 366 * 86400
 FAILURE_TTL = 365 * 86400
 """As RQ's own, so that the failures of both are in one order."""
@@ -171,6 +172,8 @@ def prepare(
         **_common(found, limit, settings.keep),
         **_retries(found.retry if retry is None else retry, found.retry),
     }
+    if found.label is not None and (label := _label(found, args, kwargs)):
+        fields["label"] = label
     if lane is not None:
         fields["key"] = checked_text("key", lane)
         if _policy(settings, found, policy, where) == "halt":
@@ -208,6 +211,21 @@ def _lane(task: Task, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | No
         return task.key(*args, **kwargs) if task.key else None
     except Exception as error:
         raise InvalidArguments(f"the key of {task.name} cannot be made from these arguments: {error!r}") from error
+
+
+def _label(task: Task, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    try:
+        made = task.call_it(args, kwargs)
+    except Exception as error:
+        raise InvalidArguments(f"the label of {task.name} cannot be made from these arguments: {error!r}") from error
+    if not isinstance(made, str) or not _is_text(made):
+        raise InvalidArguments(f"the label of {task.name} is {made!r} with these arguments: expected a text")
+    return shown(made)
+
+
+def shown(label: str) -> str:
+    """A label as it is kept: in one line, and of no more than ``MAX_LABEL`` characters."""
+    return " ".join(label.split())[:MAX_LABEL]
 
 
 def _policy(settings: Settings, task: Task, policy: Policy | None, queue: str) -> Policy:

@@ -5,7 +5,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib import import_module
 from typing import Any, Literal, NamedTuple
 
@@ -41,6 +41,8 @@ class Task:
     """Seconds that it waits so at most."""
     timetable: Timetable | None = None
     """When it is due by the clock; it is then called without arguments."""
+    label: str | Callable[..., str] | None = None
+    """What a person calls its jobs: a text, or a function of a job's arguments."""
 
     @cached_property
     def name(self) -> str:
@@ -50,6 +52,28 @@ class Task:
     def finds_busy(self, error: Exception) -> bool:
         """Does what the task needs refuse it only for now?"""
         return self.busy_on is not None and bool(self.busy_on(error))
+
+    def call_it(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The label of a job with these arguments, as the task's function gives it; None: it has none."""
+        return self.apply(self.label, args, kwargs) if callable(self.label) else self.label
+
+    def apply(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call a function of a job's arguments: by their names where it names them, else in their order."""
+        bound = self.signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        given = {name: value for name, value in bound.arguments.items() if name in self._named}
+        wanted = _parameters(function)
+        named = [p.name for p in wanted if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+        if not named or any(name not in given for name in named):
+            return function(*args, **kwargs)
+        takes_all = any(p.kind is p.VAR_KEYWORD for p in wanted)
+        return function(**(given if takes_all else {name: given[name] for name in named}))
+
+    @cached_property
+    def _named(self) -> frozenset[str]:
+        """The parameters that can be given by name."""
+        every = self.signature.parameters.values()
+        return frozenset(p.name for p in every if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
 
     @cached_property
     def signature(self) -> inspect.Signature:
@@ -64,6 +88,11 @@ class Task:
         ordered = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
         most = sys.maxsize if any(p.kind is p.VAR_POSITIONAL for p in parameters) else len(ordered)
         return range(sum(p.default is p.empty for p in ordered), most + 1 if most < sys.maxsize else most)
+
+
+@lru_cache(1024)
+def _parameters(function: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
+    return tuple(inspect.signature(function).parameters.values())
 
 
 _tasks: dict[str, Task] = {}
@@ -163,6 +192,11 @@ def schedules() -> dict[str, dict[str, Any]]:
             "retries": task.retry.intervals(),
             "key": task.key() if task.key else None,
             "policy": task.policy,
+            **(
+                {"label": task.label if isinstance(task.label, str) else task.apply(task.label, (), {})}
+                if task.label
+                else {}
+            ),
         }
         for name, task in sorted(_tasks.items())
         if task.timetable
@@ -178,6 +212,12 @@ def _check_schedule(task: Task) -> None:
         key = task.key() if task.key else "key"
     except Exception as error:
         raise InvalidSchedule(f"the key of {task.name} cannot be made without arguments: {error!r}") from error
+    try:
+        label = task.call_it((), {})
+    except Exception as error:
+        raise InvalidSchedule(f"the label of {task.name} cannot be made without arguments: {error!r}") from error
+    if task.label and not isinstance(label, str):
+        raise InvalidSchedule(f"the label of {task.name} is {label!r}: expected a text")
     if not isinstance(key, str) or not key:
         raise InvalidSchedule(f"the key of {task.name} is {key!r}: expected a text")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from jobs.job import serializer
-from jobs.queues import FAILURE_TTL
+from jobs.queues import FAILURE_TTL, shown
 from jobs.scripts import NewJob, Value
 from jobs.settings import Settings
 from jobs.timetable import Timetable, next_slot
@@ -23,13 +23,16 @@ class Spec:
     retries: list[float]
     key: str | None
     policy: str | None
+    label: str | None = None
 
     @classmethod
     def read(cls, name: str, text: str | bytes) -> "Spec":
         """What ``declared`` gives. Raises ``ValueError``, ``KeyError`` or ``TypeError`` for anything else."""
         row = json.loads(text)
         times = Timetable(row["every"], row["cron"], row["tz"], row["overlap"])
-        return cls(name, times, row["queue"], row["timeout"], row["retries"], row["key"], row["policy"])
+        return cls(
+            name, times, row["queue"], row["timeout"], row["retries"], row["key"], row["policy"], row.get("label")
+        )
 
     def next(self, after: float) -> float:
         """The first slot after a time; both are seconds since 1970 UTC."""
@@ -48,6 +51,8 @@ class Spec:
         }
         if self.retries:
             fields |= {"retries_left": len(self.retries), "retry_intervals": json.dumps(self.retries)}
+        if self.label:
+            fields["label"] = shown(self.label)
         if self.key:
             fields["key"] = self.key
             if (self.policy or ("halt" if queue in settings.halt else "continue")) == "halt":

@@ -48,6 +48,7 @@ def task(
     cron: str | None = None,
     tz: str | None = None,
     overlap: Overlap | None = None,
+    label: str | Callable[..., str] | None = None,
 ) -> Callable[[Callable[P, R_co]], TaskFunction[P, R_co]]: ...
 
 
@@ -68,6 +69,7 @@ def task(
     cron: str | None = None,
     tz: str | None = None,
     overlap: Overlap | None = None,
+    label: str | Callable[..., str] | None = None,
 ) -> Any:
     """Allow a function to run as a job.
 
@@ -86,6 +88,9 @@ def task(
     it run by the clock, without arguments, while some worker or scheduler alive has it in its code. A tick
     that finds the last one's job waiting or running makes none; with ``overlap="allow"`` it does.
 
+    ``label`` is what people call its jobs on pages and in lists: a text, or a function of the arguments that gives
+    one, cut after 200 characters. It is shown and searched, so keep secrets out of it.
+
     Raises ``InvalidTask`` for a function workers could not import by name, ``InvalidOption`` for an
     option that cannot be used, ``InvalidSchedule`` for a schedule that cannot be kept.
     """
@@ -96,11 +101,13 @@ def task(
     if policy not in (None, "continue", "halt"):
         raise InvalidOption(f"policy is {policy!r}: expected 'continue' or 'halt'")
     queues.checked_seconds("max_busy", max_busy, 0)
+    if not (label is None or callable(label) or (isinstance(label, str) and label.strip())):
+        raise InvalidOption(f"label is {label!r}: expected a text, or a function of the arguments")
     times = timetable(every, cron, tz, overlap)
     tries = retry or Retry(attempts=attempts, backoff=backoff)
 
     def decorate(function: Callable[..., Any]) -> Any:
-        made = registry.register(Task(function, queue, timeout, tries, key, policy, busy_on, max_busy, times))
+        made = registry.register(Task(function, queue, timeout, tries, key, policy, busy_on, max_busy, times, label))
         enriched = cast(Any, function)
         enriched.enqueue = lambda *args, **kwargs: queues.enqueue(made, *args, **kwargs)
         enriched.prepare = lambda *args, **kwargs: queues.prepare(made, *args, **kwargs)

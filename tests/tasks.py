@@ -13,6 +13,11 @@ from rq import get_current_job
 from jobs import Retry, Snooze, instance_token, progress, task
 
 
+@task(label=lambda name, city="Ulm": f"Letter to {name},\n {city}" if name else "")
+def write(name: str, city: str = "Bonn") -> None:
+    """A task whose jobs have labels."""
+
+
 @task
 def add(a: int, b: int) -> int:
     return a + b

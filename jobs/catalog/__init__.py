@@ -11,11 +11,13 @@ from jobs.catalog.groups import Group, Groups, groups
 from jobs.catalog.pages import Page, matching, one, page
 from jobs.catalog.states import DEAD, OVER, STATES, WAITS, State
 from jobs.catalog.summary import Summary
+from jobs.catalog.tasknames import NAMELESS, Title, titles
 
 __all__ = [
     "ACTIONS",
     "ANY",
     "DEAD",
+    "NAMELESS",
     "OVER",
     "STATES",
     "STEPS",
@@ -33,6 +35,7 @@ __all__ = [
     "Page",
     "State",
     "Summary",
+    "Title",
     "act",
     "act_on_all",
     "count",
@@ -45,4 +48,5 @@ __all__ = [
     "page",
     "states_of",
     "stop",
+    "titles",
 ]

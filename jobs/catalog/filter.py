@@ -20,7 +20,7 @@ class Filter(NamedTuple):
     task: str | None = None
     key: str | None = None
     text: str | None = None
-    """Part of the id, the task, the description, or the line that names the error."""
+    """Part of the id, the task, the label, the description, or the line that names the error."""
     error: str | None = None
     """Part of the line that names the error, with or without ``#`` for what differs."""
     group: str | None = None
@@ -47,7 +47,7 @@ class Filter(NamedTuple):
         """Do the texts fit?"""
         job, said = row.job, row.job.error or ""
         line = f"{said}\n{fold(said)}".lower()
-        words = f"{job.id}\n{job.task}\n{row.description}\n{line}".lower()
+        words = f"{job.id}\n{job.task}\n{job.label or ''}\n{row.description}\n{line}".lower()
         fits = self.group is None or self.group == row.cause.name
         return fits and (self.error or "").lower() in line and (self.text or "").lower() in words
 

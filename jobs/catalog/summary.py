@@ -13,9 +13,9 @@ from jobs.errorlines import Cause, cause
 from jobs.job import Progress, progress_of
 
 FIELDS = (
-    "status", "origin", "key", "description", "created_at", "enqueued_at", "started_at", "ended_at", "worker_name",
-    "retries", "retries_left", "number_of_retries", "progress", "progress_text", "progress_at", "progress_by",
-    "execution",
+    "status", "origin", "key", "label", "description", "created_at", "enqueued_at", "started_at", "ended_at",
+    "worker_name", "retries", "retries_left", "number_of_retries", "progress", "progress_text", "progress_at",
+    "progress_by", "execution",
 )  # fmt: skip
 
 
@@ -27,6 +27,8 @@ class Summary(NamedTuple):
     task: str
     queue: str
     key: str | None
+    label: str | None
+    """What its task calls it."""
     accepted_at: datetime | None
     queued_at: datetime | None
     due_at: datetime | None
@@ -80,6 +82,7 @@ def row(job_id: str, reply: Sequence[bytes | None], at: float) -> Row | None:
         task=named_by(said.get("description", "")) or UNKNOWN,
         queue=said["origin"],
         key=said.get("key"),
+        label=redaction.text(said["label"]) if "label" in said else None,
         accepted_at=_time(said, "created_at"),
         queued_at=_time(said, "enqueued_at"),
         due_at=datetime.fromtimestamp(at, UTC) if state in ("scheduled", "retrying") else None,

@@ -5,10 +5,11 @@ import re
 import zlib
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
 from redis import Redis
 
-from jobs import keys
+from jobs import keys, redaction
 from jobs.settings import current
 
 UNKNOWN = "?"
@@ -22,6 +23,31 @@ def named_by(description: str) -> str | None:
     """The task that a description names; None when it is no call."""
     found = CALL.match(description)
     return found[1] if found else None
+
+
+class Title(NamedTuple):
+    """What a person calls a job."""
+
+    task: str
+    label: str | None = None
+
+    @property
+    def words(self) -> str:
+        """Its label, or its task."""
+        return self.label or self.task
+
+
+NAMELESS = Title(UNKNOWN)
+
+
+def titles(client: Redis, job_ids: Sequence[str]) -> dict[str, Title]:
+    """What jobs are called, by their ids, in three round trips at most."""
+    with client.pipeline(transaction=False) as pipeline:
+        for job_id in job_ids:
+            pipeline.hget(keys.job(job_id), "label")
+        labels = pipeline.execute()
+    found = [redaction.text(label.decode(errors="replace")) if label else None for label in labels]
+    return dict(zip(job_ids, map(Title, names(client, job_ids), found), strict=True))
 
 
 def names(client: Redis, job_ids: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from jobs import catalog, queues
 from jobs.catalog import STATES, STEPS, Action, Filter, State
-from jobs.commands.dead import filters, tell
+from jobs.commands.dead import filters, tell, titled
 from jobs.commands.shared import client, console, note
 
 SHOWN = 50
@@ -36,7 +36,7 @@ def show(queue: str | None, states: tuple[State, ...], limit: int, **options: An
         table.add_column(title, justify="right" if title == "attempts" else "left", no_wrap=title != "error")
     for job in found[:limit]:
         times = [when.strftime("%Y-%m-%d %H:%M:%S") if when else "" for when in (job.accepted_at, job.due_at)]
-        told = (job.id, job.state, escape(job.task), job.queue, escape(job.key or ""), *times)
+        told = (job.id, job.state, escape(titled(job)), job.queue, escape(job.key or ""), *times)
         table.add_row(*told, str(job.attempts), escape(job.error or ""))
     console().print(table)
     if len(found) > limit:

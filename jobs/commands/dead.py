@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from jobs import catalog
-from jobs.catalog import DEAD, Action, Done, Filter
+from jobs.catalog import DEAD, Action, Done, Filter, Summary
 from jobs.commands.shared import ListByDefault, client, console, note
 from jobs.errors import InvalidQuery
 
@@ -81,7 +81,7 @@ def _letters(redis: Redis, wanted: Filter, limit: int) -> tuple[Table, bool]:
         table.add_row(
             _time(one.ended_at),
             one.id,
-            one.task,
+            escape(titled(one)),
             one.queue,
             escape(one.key or ""),
             str(one.attempts),
@@ -151,6 +151,11 @@ def tell(redis: Redis, action: Action, done: Done, what: str, otherwise: str) ->
     if done.skipped:
         click.echo(f"{done.skipped:,} left: {otherwise}")
         raise click.exceptions.Exit(1)
+
+
+def titled(job: Summary) -> str:
+    """A job's task, and its label where it has one."""
+    return f"{job.task} · {job.label}" if job.label else job.task
 
 
 def _table(*titles: str) -> Table:

@@ -39,6 +39,7 @@ def _facts(found: Detail, arguments: str) -> list[tuple[str, str | None]]:
         ("job", job.id),
         ("state", job.state),
         ("task", job.task),
+        ("label", job.label),
         ("arguments", arguments),
         ("queue", job.queue),
         ("key", job.key),

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from jobs.catalog import NAMELESS, Title
 from jobs.health.counts import counts
 from jobs.health.diagnosis import Finding
 from jobs.health.diagnosis.finding import ago, count
@@ -24,8 +25,8 @@ class Look(NamedTuple):
 
     place: str
     seen: Snapshot
-    tasks: dict[str, str]
-    """Of the jobs that are shown: the names of their tasks, by id."""
+    titles: dict[str, Title]
+    """What the jobs that are shown are called, by id."""
     findings: list[Finding]
 
 
@@ -88,8 +89,8 @@ def _others(seen: Snapshot) -> Text:
 
 
 def _job(job_id: str, look: Look) -> str:
-    """Its task and the beginning of its id: enough to find it, and nothing of what it was given."""
-    return escape(f"{look.tasks.get(job_id, '?')} {job_id[:ID]}{'…' if len(job_id) > ID else ''}")
+    """Its label or task and the beginning of its id: enough to find it, and nothing of what it was given."""
+    return escape(f"{look.titles.get(job_id, NAMELESS).words} {job_id[:ID]}{'…' if len(job_id) > ID else ''}")
 
 
 def _findings(findings: list[Finding]) -> Iterator[RenderableType]:

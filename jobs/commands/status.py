@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 
 from jobs import connection, keys
-from jobs.catalog import tasknames
+from jobs.catalog import Title, titles
 from jobs.commands import shared
 from jobs.commands.overview import Look, overview
 from jobs.health import snapshot
@@ -63,18 +63,18 @@ def _place() -> str:
     return f"{where.redacted}, prefix {keys.PREFIX}, fingerprint {where.fingerprint}"
 
 
-def _try(client: Redis, queue: str | None) -> tuple[Snapshot, dict[str, str]]:
+def _try(client: Redis, queue: str | None) -> tuple[Snapshot, dict[str, Title]]:
     try:
         return _see(client, queue)
     except RedisError as error:
         return Snapshot.failed(error), {}
 
 
-def _see(client: Redis, queue: str | None) -> tuple[Snapshot, dict[str, str]]:
-    """The line, and the tasks of the jobs that are to be shown, by their ids. Raises ``RedisError``."""
+def _see(client: Redis, queue: str | None) -> tuple[Snapshot, dict[str, Title]]:
+    """The line, and what the jobs that are to be shown are called, by their ids. Raises ``RedisError``."""
     watched = (queue,) if queue else current().queues
     seen = snapshot.read(client, watched, connection.address(current()).db)
     running = (job["id"] for worker in seen.alive("worker") for job in worker.running)
     first = (view.waiting_ids[0] for view in seen.queues if view.waiting_ids)
     shown = sorted({*running, *first})
-    return seen, dict(zip(shown, tasknames.names(client, shown), strict=True))
+    return seen, titles(client, shown)

@@ -58,7 +58,7 @@ class TestJobs:
         [job] = fail(client)
         for path in ("/jobs", f"/jobs/{job.id}"):
             found = View(reader, path)
-            assert job.id in found.text
+            assert job.id[:8] in found.text
             assert found.actions() == set()
             assert "checkbox" not in found.main
             assert "data-bulk" not in found.main
@@ -77,6 +77,19 @@ class TestJobs:
         for query in ("", "?state=failed,stopped", "?queue=mail&task=shop.tasks.sync", "?text=TimeoutError"):
             assert View(operator, f"/jobs{query}").html.count("data-open") == 50, query
             wait_for(lambda: p95(operator, f"/jobs{query}") < WITHIN, f"/jobs{query} in time, {ELSE}")  # noqa: B023
+
+    def test_a_label_is_what_a_job_is_called_everywhere(self, client: Redis, operator: FlaskClient) -> None:
+        job = accept(client, t.write, ("ada",), key=KEY)
+        accept(client, t.write, ("grace",), key=KEY)
+        accept(client)
+        words = f"Letter to ada, Bonn tests.tasks.write · {job.id[:8]}…"
+        assert words in View(operator, "/jobs").text
+        found = View(operator, "/jobs?text=to+ADA").text
+        assert words in found
+        assert "grace" not in found
+        assert "Letter to ada, Bonn" in View(operator, f"/jobs/{job.id}").text
+        assert "Letter to ada, Bonn" in View(operator, "/lanes").text
+        assert operator.get(f"/api/jobs/{job.id}").get_json()["label"] == "Letter to ada, Bonn"
 
     def test_a_search_that_takes_long_says_how_far_it_is_and_goes_on(
         self, client: Redis, operator: FlaskClient, monkeypatch: pytest.MonkeyPatch

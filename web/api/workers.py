@@ -1,10 +1,12 @@
 """The processes over HTTP: who is there, what each runs, and how to have a worker end."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
-from jobs import workers
+from jobs import catalog, workers
+from jobs.catalog import Title
 from jobs.health.roster import Member, members
 from web import auth
 from web.api import seen, shared
@@ -19,7 +21,9 @@ blueprint.before_request(auth.require)
 def every() -> Response:
     """Every process that is there, or was within 7 days: workers, web, schedulers."""
     shared.query()
-    return jsonify({"workers": [_describe(one) for one in members(seen.view().snapshot)]})
+    found = members(seen.view().snapshot)
+    called = catalog.titles(line().client, [job["id"] for one in found for job in one.running])
+    return jsonify({"workers": [_describe(one, called) for one in found]})
 
 
 @blueprint.post("/<worker_id>/stop")
@@ -38,7 +42,7 @@ def stop(worker_id: str) -> Response:
     return shared.accepted({"id": worker_id, "stopping": True})
 
 
-def _describe(one: Member) -> dict[str, Any]:
+def _describe(one: Member, called: Mapping[str, Title]) -> dict[str, Any]:
     process, row = one.process, one.process.row
     counters = row.get("counters", {})
     return {
@@ -60,7 +64,7 @@ def _describe(one: Member) -> dict[str, Any]:
         "versions": {str(name): str(number) for name, number in row.get("versions", {}).items()},
         "slots": int(row.get("slots", 0)),
         "busy": int(row.get("busy", 0)),
-        "running": one.running,
+        "running": [{**job, **called[job["id"]]._asdict()} for job in one.running],
         "loops": one.loops,
         "processed": int(counters.get("processed", 0)),
         "failed": int(counters.get("failed", 0)),

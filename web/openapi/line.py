@@ -84,7 +84,10 @@ SCHEMAS: dict[str, Schema] = {
         versions=by_name(TEXT),
         slots=COUNT,
         busy=COUNT,
-        running=said(many(shape(id=TEXT, seconds=SECONDS)), "the first jobs that a person would ask about"),
+        running=said(
+            many(shape(id=TEXT, seconds=SECONDS, task=TEXT, label=maybe(TEXT))),
+            "the first jobs that a person would ask about",
+        ),
         loops=many(ref("Loop")),
         processed=COUNT,
         failed=COUNT,

@@ -7,6 +7,7 @@ from typing import NamedTuple, cast, get_args
 from flask import Blueprint, render_template
 
 from jobs import catalog, lanes
+from jobs.catalog import NAMELESS, Title
 from jobs.errors import InvalidQuery
 from jobs.health import blocked
 from jobs.lanes import Lane, Page, State
@@ -36,6 +37,8 @@ class Row(NamedTuple):
     """What halted it."""
     cancels: int
     """Jobs that clearing it would cancel."""
+    title: Title
+    """What its head is called."""
 
 
 class Found(NamedTuple):
@@ -88,14 +91,16 @@ def _page(asked: Asked) -> Page:
 
 
 def _rows(found: list[Lane]) -> list[Row]:
-    return [_row(*one) for one in zip(found, blocked.reasons(line().client, found), strict=True)]
+    called = catalog.titles(line().client, [one.head for one in found if one.head])
+    reasons = blocked.reasons(line().client, found)
+    return [_row(one, why, called.get(one.head or "", NAMELESS)) for one, why in zip(found, reasons, strict=True)]
 
 
-def _row(one: Lane, reason: str | None) -> Row:
+def _row(one: Lane, reason: str | None, title: Title) -> Row:
     head = catalog.one(line().client, one.head) if one.state == "halted" and one.head else None
     said = reason.replace(f"job {one.head}", "its head") if reason else None
     cancels = one.depth - (one.state in ("running", "halted"))
-    return Row(one, _moment(one.since), said, head.error if head else None, cancels)
+    return Row(one, _moment(one.since), said, head.error if head else None, cancels, title)
 
 
 def _moment(text: str | None) -> datetime | None:
