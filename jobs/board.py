@@ -1,7 +1,6 @@
 """The board: how far running jobs are. Tasks say it; a thread of its own writes it, so that no job waits for Redis."""
 
 import logging
-import threading
 import time
 from contextvars import ContextVar
 from itertools import count
@@ -11,7 +10,7 @@ from typing import NamedTuple
 from redis import Redis
 from redis.exceptions import RedisError
 
-from jobs import logs, scripts
+from jobs import logs, scripts, vital
 from jobs.errors import InvalidProgress
 from jobs.scripts import Report
 
@@ -54,7 +53,7 @@ class Board:
         self._numbers = count(1)
         self._bell: SimpleQueue[bool] = SimpleQueue()
         self._lost = False
-        threading.Thread(target=self._run, name="board", daemon=True).start()
+        vital.start("board", self._run)
 
     def say(self, job_id: str, token: str, share: float, text: str) -> None:
         """Note it, in place of what the job said before."""

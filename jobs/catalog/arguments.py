@@ -36,7 +36,7 @@ def arguments(client: Redis, job_id: str) -> Arguments:
         return unread
     with suppress(ValueError, TypeError, zlib.error, RecursionError):
         plain = zlib.decompressobj().decompress(data, MAX_PAYLOAD) if data[:1] == b"x" else data
-        task, _, args, kwargs = json.loads(plain)
+        task, _, args, kwargs = json.loads(plain, parse_constant=str)  # NaN is no JSON
         names = _names(task)
         hidden = frozenset(redaction.secrets({**dict(zip(names, args, strict=False)), **kwargs}))
         shown = redaction.arguments(args, kwargs, names)

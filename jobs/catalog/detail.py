@@ -158,5 +158,5 @@ def _result(client: Redis, job_id: str, secrets: frozenset[str]) -> Result | Non
     data = b64decode(packed)
     if len(data) <= MOST_SHOWN and current().serializer == "json":
         with suppress(ValueError, RecursionError):  # written before JOBS_SERIALIZER was changed, or nested too deeply
-            return Result(redaction.value(json.loads(data), known=secrets), len(data))
+            return Result(redaction.value(json.loads(data, parse_constant=str), known=secrets), len(data))
     return Result(None, len(data))

@@ -11,7 +11,7 @@ import time
 
 from redis.exceptions import RedisError
 
-from jobs import board, logs
+from jobs import board, logs, vital
 from jobs.connection import connect
 from jobs.errors import SignalboxError
 from jobs.health import heartbeat
@@ -20,8 +20,9 @@ from jobs.settings import current
 from jobs.supervise.loops import declared
 from jobs.supervise.process import die_with_launcher, run_in_batches
 from jobs.supervise.stop import ignore, on_signal
-from jobs.worker import deadlines
-from jobs.worker.execution import Runner, new_loop
+from jobs.worker.deadlines import Watch
+from jobs.worker.event_loop import EventLoop
+from jobs.worker.execution import Runner
 from jobs.worker.life import Life
 from jobs.worker.link import PATIENCE, Link
 from jobs.worker.meter import Meter
@@ -57,7 +58,7 @@ def main(arguments: list[str]) -> int:
     client = connect(settings, "child", instance=child, deadline=DEADLINE, retries=0)
     rows = Table(int(table), int(threads))
     meter = Meter(child)
-    runner = Runner(client, new_loop(), child)
+    runner, loop = Runner(client, child), EventLoop()
     bells = connect(settings, "bell", instance=child, deadline=BELL_DEADLINE, retries=0)
     slots = Slots(
         Link(client, bells, worker, child, tuple(queues), dict(settings.max_running), meter.waited),
@@ -65,6 +66,7 @@ def main(arguments: list[str]) -> int:
         int(threads),
         max(TURNS // settings.children, 1),
         runner,
+        loop,
         Life(client, worker),
         meter.ended,
         lambda job_id: follow_up(client, job_id),
@@ -72,11 +74,11 @@ def main(arguments: list[str]) -> int:
         0.0 if settings.pool == "process" else AHEAD,  # nothing is to wait behind a job that may hold the interpreter
     )
     ended = threading.Event()
-    threading.Thread(target=_run, args=(slots, ended), name="slots").start()
-    threading.Thread(target=deadlines.watch, args=(slots.slots, rows, ended), name="deadlines", daemon=True).start()
-    telling = threading.Thread(target=meter.tell_until, args=(ended, client), name="meter", daemon=True)
-    telling.start()
-    _keep_house(slots, rows, ended)
+    watch = Watch(slots.slots, rows, loop, settings.timeout)
+    vital.start("slots", lambda: _run(slots, ended))
+    vital.start("deadlines", lambda: watch.run(ended))
+    telling = vital.start("meter", lambda: meter.tell_until(ended, client))
+    vital.run("housekeeping", lambda: _keep_house(slots, rows, ended))
     runner.close()
     telling.join(LAST_WORD)
     return 0

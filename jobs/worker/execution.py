@@ -1,21 +1,22 @@
 """One execution, from what was claimed to how it ended."""
 
 import asyncio
-import threading
 import time
 import traceback
 import zlib
 from base64 import b64encode
-from collections.abc import Callable
-from concurrent.futures import TimeoutError as NotInTime
-from functools import cache
-from typing import Any, cast
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from contextvars import Context, copy_context
+from functools import cache, partial
+from types import CoroutineType
+from typing import Any, NamedTuple, cast
 
 import rq
 import rq.job
 from redis import Redis
 from redis.exceptions import RedisError
-from rq.exceptions import DeserializationError
+from rq.exceptions import DeserializationError, NoSuchJobError
 from rq.timeouts import JobTimeoutException
 
 from jobs import board, keys, records, registry, scripts
@@ -28,7 +29,7 @@ from jobs.settings import current
 from jobs.supervise import lease
 from jobs.worker import callbacks
 from jobs.worker.deadlines import JobStopped, Slot
-from jobs.worker.lazy_job import lazy
+from jobs.worker.lazy_job import lazy, read
 from jobs.worker.results import kept
 
 EMPTY = b""
@@ -36,71 +37,129 @@ HOPELESS = (UnknownTask, NotAllowed, DeserializationError)
 """A job that fails so will fail so again."""
 
 
-def new_loop() -> asyncio.AbstractEventLoop:
-    """An event loop in a thread of its own, for coroutine tasks."""
-    loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, name="asyncio", daemon=True).start()
-    return loop
+class Call(NamedTuple):
+    """An execution under way, and what it calls."""
+
+    claimed: Claimed
+    started: float
+    job: Job
+    name: str
+    """Of its task; '' where the payload could not be read."""
+    function: Callable[..., Any]
+    args: Any = ()
+    kwargs: Any = {}  # noqa: RUF012 - never changed
+    awaits: bool = False
+    """It is a coroutine function: the call itself returns at once, so it needs no thread of its own."""
+
+
+class Waiting(NamedTuple):
+    """An execution that has a coroutine to wait for."""
+
+    call: Call
+    coroutine: Coroutine[Any, Any, Any]
+    context: Context
 
 
 class Runner:
-    """Runs executions for one child: decodes, calls, and puts the ending into words."""
+    """Runs executions for one child: decodes, calls, and puts the ending into words. Whatever a task raises is its
+    ending; nothing of it is raised here.
+    """
 
-    def __init__(self, connection: Redis, loop: asyncio.AbstractEventLoop, child: str) -> None:
+    def __init__(self, connection: Redis, child: str) -> None:
         self._child = child
         self._connection = connection
-        self._loop = loop
         self._serializer = serializer()
         self._board = board.Board(connection)
 
-    def run(self, claimed: Claimed, slot: Slot, deadline: float) -> Settlement:
-        """Run it. Whatever the task raises is its ending; nothing of it is raised here."""
-        started = time.time()
-        job = lazy(claimed.id, self._connection)
-        token = rq.job._current_job.set(job)
-        execution = lease.execution.set(Execution(self._child, claimed.id, claimed.token))
-        place = board.HERE.set(board.Place(self._board, claimed.id, claimed.token))
-        outcome: Outcome = "finished"
-        value, after, name, note = EMPTY, 0.0, "", ""
+    def begin(self, claimed: Claimed) -> Call:
+        """Read what a job calls. A payload that cannot be read, or may not run, is what the call will raise."""
+        started, job = time.time(), lazy(claimed.id, self._connection)
         try:
             name, function, args, kwargs = self._decode(claimed)
-            if is_coroutine(function):
-                function = self._awaited(function, deadline)
-            result = slot.call(function, args, kwargs, deadline)
-            if isinstance(result, rq.Retry):
-                outcome, after = asked_again(job, result)
-            else:
-                value, note = (EMPTY, "") if result is None else kept(self._serializer.dumps(result))
-                if claimed.special:
-                    callbacks.succeeded(job, slot, result)
         except BaseException as error:
-            task = registry.known(name)
-            delay = self._waits(error, task, claimed)
-            stopped = isinstance(error, JobStopped)
-            if claimed.special and delay is None:
-                error = callbacks.stopped(job, slot, error) if stopped else callbacks.failed(job, slot, error)
-            outcome, value, note = "stopped" if stopped else "failed", in_words(error, claimed), ""
-            if delay is not None:
-                outcome, after = "snoozed", delay
-            elif isinstance(error, HOPELESS) or (task and not task.retry.covers(error)):
-                after = scripts.FINAL
+            return Call(claimed, started, job, "", partial(_raise, error))
+        if awaits := is_coroutine(function):
+            _prefetch(job)
+        return Call(claimed, started, job, name, function, args, kwargs, awaits)
+
+    def run(self, call: Call, slot: Slot, deadline: float) -> Settlement | Waiting:
+        """Call it; returns how it ended, or the coroutine that it has returned."""
+        claimed = call.claimed
+        token = rq.job._current_job.set(call.job)
+        execution = lease.execution.set(Execution(self._child, claimed.id, claimed.token))
+        place = board.HERE.set(board.Place(self._board, claimed.id, claimed.token))
+        try:
+            value = slot.call(call.function, call.args, call.kwargs, deadline)
+            if isinstance(value, CoroutineType) or call.awaits:
+                return Waiting(call, value, copy_context())
+            return self._returned(call, slot, value)
+        except BaseException as error:
+            return self._failed(call, slot, error)
         finally:
             rq.job._current_job.reset(token)
             lease.execution.reset(execution)
             board.HERE.reset(place)
-        said = self._board.last(claimed.id)
-        ended = time.time()
-        about = (claimed.queue, name, claimed.waited, note)
-        return Settlement(claimed.id, claimed.token, outcome, value, started, ended, after, said, *about)
+
+    def conclude(self, waiting: Waiting, slot: Slot, value: Any, error: BaseException | None) -> Settlement:
+        """Return how an execution ended whose coroutine has returned ``value``, or raised ``error``."""
+        if error:
+            return waiting.context.run(self._failed, waiting.call, slot, error)
+        return waiting.context.run(self._returned, waiting.call, slot, value)
 
     def close(self) -> None:
         """End the board; the threads that run jobs are the slots'."""
         self._board.close()
 
+    def _returned(self, call: Call, slot: Slot, value: Any) -> Settlement:
+        try:
+            if isinstance(value, rq.Retry):
+                outcome, after = asked_again(call.job, value)
+                return self._settlement(call, outcome, after=after)
+            packed, note = self._encoded(value)
+            if call.claimed.special:
+                callbacks.succeeded(call.job, slot, value)
+        except BaseException as error:
+            return self._failed(call, slot, error)
+        return self._settlement(call, "finished", packed, note=note)
+
+    def _encoded(self, value: Any) -> tuple[bytes, str]:
+        """What is kept of a result, and why where that is nothing: the work was done, and is not done again."""
+        if value is None:
+            return EMPTY, ""
+        try:
+            return kept(self._serializer.dumps(value))
+        except BaseException as error:
+            return EMPTY, f"the result, {_kind(value)}, was not kept: {_said(error)}"
+
+    def _failed(self, call: Call, slot: Slot, error: BaseException) -> Settlement:
+        claimed, task, note = call.claimed, registry.known(call.name), ""
+        try:
+            delay = self._waits(error, task, claimed)
+            is_final = isinstance(error, HOPELESS) or (task is not None and not task.retry.covers(error))
+        except BaseException as raised:
+            delay, is_final = None, False
+            note = f"busy_on or retry_on of {call.name} raised {_said(raised)}, so this counts as an attempt"
+        is_stopped = isinstance(error, JobStopped)
+        if claimed.special and delay is None:
+            error = callbacks.stopped(call.job, slot, error) if is_stopped else callbacks.failed(call.job, slot, error)
+        text = in_words(error, claimed)
+        if delay is not None:
+            return self._settlement(call, "snoozed", text, after=delay)
+        outcome: Outcome = "stopped" if is_stopped else "failed"
+        return self._settlement(call, outcome, text, after=scripts.FINAL if is_final else 0.0, note=note)
+
+    def _settlement(
+        self, call: Call, outcome: Outcome, value: bytes = EMPTY, after: float = 0.0, note: str = ""
+    ) -> Settlement:
+        claimed, ended = call.claimed, time.time()
+        report = self._board.last(claimed.id)
+        about = (claimed.queue, call.name, claimed.waited, note)
+        return Settlement(claimed.id, claimed.token, outcome, value, call.started, ended, after, report, *about)
+
     def _waits(self, error: BaseException, task: Task | None, claimed: Claimed) -> float | None:
         """Seconds until the job runs again without having spent an attempt; None when it has failed."""
         if isinstance(error, Snooze):
-            return error.seconds
+            return Snooze(error.seconds).seconds  # a class of theirs may hold anything
         if not isinstance(error, LockBusy) and not (task and isinstance(error, Exception) and task.finds_busy(error)):
             return None
         try:
@@ -120,19 +179,6 @@ class Runner:
             raise DeserializationError(what) from None
         return name, function_of(name, instance), args, kwargs
 
-    def _awaited(self, function: Callable[..., Any], deadline: float) -> Callable[..., Any]:
-        def wait(*args: Any, **kwargs: Any) -> Any:
-            future = asyncio.run_coroutine_threadsafe(function(*args, **kwargs), self._loop)
-            try:
-                return future.result(deadline - time.monotonic() if deadline else None)
-            except NotInTime:
-                if future.done():
-                    raise
-                future.cancel()
-                raise JobTimeoutException from None
-
-        return wait
-
 
 def asked_again(job: Job, retry: rq.Retry) -> tuple[Outcome, float]:
     """What becomes of a job that returned RQ's ``Retry``: so long until its next try, or that it has had them all."""
@@ -150,7 +196,10 @@ def is_coroutine(function: Callable[..., Any]) -> bool:
 
 def in_words(error: BaseException, claimed: Claimed) -> bytes:
     """The traceback as RQ keeps it: zlib and base64."""
-    text = "".join(traceback.format_exception(error))
+    try:
+        text = "".join(traceback.format_exception(error))
+    except BaseException as raised:
+        text = f"{_kind(error)}, which cannot be shown: {_kind(raised)}\n"
     if isinstance(error, JobTimeoutException):
         text += f"The job ran longer than its timeout of {claimed.timeout:g} s.\n"
     return packed(text)
@@ -158,3 +207,25 @@ def in_words(error: BaseException, claimed: Claimed) -> bytes:
 
 def packed(text: str) -> bytes:
     return b64encode(zlib.compress(records.shortened(text).encode(errors="replace")))
+
+
+def _prefetch(job: Job) -> None:
+    """Read it now, where Redis answers: a coroutine that had to read it would hold up all others."""
+    with suppress(RedisError, NoSuchJobError):
+        read(job)
+
+
+def _kind(value: object) -> str:
+    return type(value).__qualname__
+
+
+def _said(error: BaseException) -> str:
+    """An error in one line, whatever its own code does."""
+    try:
+        return traceback.format_exception_only(error)[-1].strip()
+    except BaseException:
+        return _kind(error)
+
+
+def _raise(error: BaseException) -> None:
+    raise error

@@ -299,7 +299,9 @@ class Keeper(BaseWorker):
             self._stop.set()
         elif command in ("stop-job", "stop-execution"):
             found = self._nursery.stop_job(job_id)
-            log.info("worker %s: asked to stop job %s%s", self.name, job_id, "" if found else ", which it does not run")
+            log.info(
+                "worker %s: asked to stop job %s%s", self.name, job_id, "" if found else ", which does not run here yet"
+            )
         elif command == "kill-horse":
             log.info("worker %s: asked to kill its children", self.name)
             self._nursery.signal(signal.SIGKILL)

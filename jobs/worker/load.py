@@ -14,8 +14,8 @@ def load(tables: Sequence[Table], now: float) -> dict[str, Any]:
     jobs in them: those that hold up others, and the longest.
 
     Of each job: ``for`` so many seconds, ``left`` until its timeout (None: it has none), and ``still``: seconds since
-    its process last had the interpreter, which is long while a job holds it, or while the process is stopped; 0 where
-    nothing else could run there.
+    its process last had the interpreter, which is long while a job holds it, or while the process is stopped; of a
+    coroutine, for how long it has held the event loop; 0 where nothing else could run there.
     """
     running = [(one, now - table.turned if table.slots > 1 else 0.0) for table in tables for one in table.running()]
     jobs = [_job(one, still, now) for one, still in running if not one.id.startswith(keys.HEARTBEAT)]
@@ -31,4 +31,5 @@ def load(tables: Sequence[Table], now: float) -> dict[str, Any]:
 def _job(running: Running, still: float, now: float) -> dict[str, Any]:
     left = round(running.deadline - now, 1) if running.deadline else None
     # The housekeeping turns ten times a second; less than a second tells nothing.
-    return {"id": running.id, "for": round(now - running.started, 1), "left": left, "still": int(still)}
+    held = now - running.held if running.held else 0.0
+    return {"id": running.id, "for": round(now - running.started, 1), "left": left, "still": int(max(still, held))}

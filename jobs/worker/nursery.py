@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Any
 
@@ -30,8 +30,12 @@ log = logs.of("worker")
 
 OVERTIME = 5.0
 """Seconds past its timeout after which a job that cannot be interrupted is ended with its child."""
+STOPPING = 4.0
+"""Seconds after which a job that was asked to stop, and goes on, is ended so."""
 ALONE = 1.0
-"""The same, where its child runs nothing else."""
+"""Both, where its child runs nothing else."""
+BEGINS = 2.0
+"""Seconds within which a job that a child has been given begins."""
 DRAIN = 1.0
 """Seconds that the others in that child may still take to end."""
 STEADY = 5.0
@@ -56,6 +60,8 @@ class Child:
     readiness: Readiness
     vigil: Vigil
     ending_since: float | None = None
+    stops: dict[str, float] = field(default_factory=dict)
+    """When executions were asked to stop, by token."""
 
     @property
     def inventory(self) -> Inventory | None:
@@ -66,10 +72,22 @@ class Child:
     def alive(self) -> bool:
         return self.process.poll() is None
 
+    def ask_to_stop(self, job_id: str) -> bool:
+        """Ask a job to stop; False when it does not run here."""
+        token = self.table.ask_to_stop(job_id)
+        if token:
+            self.stops.setdefault(token, time.monotonic())
+        return token is not None
+
     def overrun(self, now: float) -> list[Running]:
-        """What it runs so far past its timeout that it cannot be interrupted."""
-        most = OVERTIME if self.table.slots > 1 else ALONE
-        return [one for one in self.table.running() if one.deadline and now > one.deadline + most]
+        """What it runs so long past its timeout, or after a stop was asked for, that it cannot be interrupted."""
+        overtime, stopping = (OVERTIME, STOPPING) if self.table.slots > 1 else (ALONE, ALONE)
+        return [
+            one
+            for one in self.table.running()
+            if (one.deadline and now > one.deadline + overtime)
+            or (one.token in self.stops and now > self.stops[one.token] + stopping)
+        ]
 
     def kill(self) -> None:
         """Kill the child and all that it has started."""
@@ -109,6 +127,8 @@ class Nursery:
         self._crashes = 0
         self._fails_in = ""
         """The module that a child imported when it died last, if it was not ready."""
+        self._to_stop: dict[str, float] = {}
+        """When jobs were to be stopped that did not run here."""
 
     @property
     def load(self) -> dict[str, Any]:
@@ -167,6 +187,7 @@ class Nursery:
                 child.readiness.warn(f"child {child.id}", now - child.born)
                 self._end_overrun(child, now)
                 self._end_wedged(child, now)
+        self._stop_late(now)
         self._bury_all()
         if now >= self._start_at:
             while len(self._children) < self._count and self._loading(now) < CORES:
@@ -214,8 +235,17 @@ class Nursery:
         self._bury_all()
 
     def stop_job(self, job_id: str) -> bool:
-        """Ask the slot that runs a job to stop it; False when none of ours does."""
-        return any(child.table.ask_to_stop(job_id) for child in self._children)
+        """Ask the slot that runs a job to stop it; False when none of ours does yet."""
+        found = any(child.ask_to_stop(job_id) for child in list(self._children))
+        if not found:
+            self._to_stop[job_id] = time.monotonic()
+        return found
+
+    def _stop_late(self, now: float) -> None:
+        """Stop jobs that had been given to a child, and had not begun, when they were to be stopped."""
+        for job_id, asked in list(self._to_stop.items()):
+            if now - asked > BEGINS or any(child.ask_to_stop(job_id) for child in self._children):
+                self._to_stop.pop(job_id, None)
 
     def signal(self, number: signal.Signals) -> None:
         for child in self._children:
@@ -254,9 +284,10 @@ class Nursery:
             child.ending_since = now
             child.process.terminate()
             log.warning(
-                "job %s runs %.0f s past its timeout and cannot be interrupted: child %s is ended with it",
+                "job %s %s and cannot be interrupted%s: child %s is ended with it",
                 overrun[0].id,
-                now - overrun[0].deadline,
+                "was asked to stop" if overrun[0].token in child.stops else "runs past its timeout",
+                ", because it holds the event loop" if overrun[0].held else "",
                 child.id,
             )
         others = len(child.table.running()) - len(overrun)
@@ -284,7 +315,7 @@ class Nursery:
         running = {one.id: one for one in child.table.running()}
         now = time.monotonic()
         if child.ending_since is not None and (overrun := child.overrun(now + DRAIN)):
-            endings = [_timed_out(one) for one in overrun]
+            endings = [_ended_with_child(one, one.token in child.stops) for one in overrun]
             replies = scripts.settle(self._client, self._worker, child.id, endings)
             self._life.ended(endings, replies)
             self._meter.ended(endings, replies)
@@ -311,14 +342,18 @@ class Nursery:
             log.warning("child %s ended %s", child.id, _ending(code))
 
 
-def _timed_out(running: Running) -> Settlement:
+def _ended_with_child(running: Running, was_stopped: bool) -> Settlement:
     ended = time.time()
     started = ended - (time.monotonic() - running.started)
-    text = (
-        f"JobTimeoutException: the job ran {ended - started:.0f} s, past its timeout of "
-        f"{running.deadline - running.started:g} s, and could not be interrupted; its process was killed.\n"
+    what = (
+        "JobStopped: the job was asked to stop"
+        if was_stopped
+        else f"JobTimeoutException: the job ran {ended - started:.0f} s, past its timeout of "
+        f"{running.deadline - running.started:g} s,"
     )
-    return Settlement(running.id, running.token, "failed", packed(text), started, ended)
+    because = " because it held the event loop" if running.held else ""
+    text = f"{what} and could not be interrupted{because}; its process was killed.\n"
+    return Settlement(running.id, running.token, "stopped" if was_stopped else "failed", packed(text), started, ended)
 
 
 def _ending(code: int | None) -> str:

@@ -3,27 +3,29 @@
 A free thread does what is needed most. One or two at most take a turn: in one round trip it hands in what has been
 done and is given what comes next, for all of them; while the server is busy with one turn, the next is on its way. How
 much it asks for follows from how long jobs take, so that what waits here waits briefly. Where there was less than that,
-one thread a queue waits at its bell; what it is given it runs itself. So there is a thread for each slot and one for
-each bell, and all are alike.
+one thread a queue waits at its bell; what it is given it runs itself.
+
+A slot is room for a job, not a thread. A thread that is about to wait, for a function, a bell or a turn, sees to it
+that another is free, until there is one for each slot and one for each bell; all are alike. A coroutine takes a thread
+only to begin and to conclude.
 """
 
-import logging
-import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from redis.exceptions import RedisError
 
-from jobs import logs
+from jobs import logs, vital
 from jobs.scripts import Claimed, Held, Settlement
 from jobs.supervise.process import end_group
 from jobs.worker.bell import Bell, Lost
 from jobs.worker.deadlines import Slot
-from jobs.worker.execution import Runner
+from jobs.worker.event_loop import EventLoop
+from jobs.worker.execution import Runner, Waiting
 from jobs.worker.handing_in import hand_in, portion
 from jobs.worker.life import Life
 from jobs.worker.link import Link
@@ -37,7 +39,6 @@ AHEAD = 0.02
 """Seconds of work to hold ready."""
 PATIENCE = 0.1
 LOST = 0.5
-BROKEN = 70
 
 
 class Turn(NamedTuple):
@@ -60,6 +61,19 @@ class Run(NamedTuple):
     slot: Slot
 
 
+class Conclude(NamedTuple):
+    """Put into words how a coroutine has ended."""
+
+    waiting: Waiting
+    slot: Slot
+    started: float
+    value: Any
+    error: BaseException | None
+
+
+Role = Run | Turn | Listen | Conclude
+
+
 class Slots:
     """The threads of one child, and all that they share."""
 
@@ -67,9 +81,10 @@ class Slots:
         self,
         link: Link,
         table: Table,
-        threads: int,
+        slots: int,
         turns: int,
         runner: Runner,
+        loop: EventLoop,
         life: Life,
         ended: Callable[[Sequence[Settlement], Sequence[int]], None],
         followups: Callable[[str], None],
@@ -82,6 +97,7 @@ class Slots:
         self._link = link
         self._table = table
         self._runner = runner
+        self._loop = loop
         self._life = life
         self._ended = ended
         self._followups = followups
@@ -91,6 +107,7 @@ class Slots:
         """Tokens of all that this child has claimed and not handed in."""
         self._disowned: set[str] = set()
         """Tokens that were put back, because the reply that gave them seemed lost."""
+        self._came_back: deque[Conclude] = deque()
         self._done: list[Settlement] = []
         self._change = threading.Condition()
         self._most_turns = turns
@@ -107,16 +124,20 @@ class Slots:
         self._average = AHEAD
         self._over = threading.Event()
         self.stop = stop
-        self.slots = [Slot(number) for number in range(threads)]
+        self.slots = [Slot(number) for number in range(slots)]
         self._free = list(self.slots)
+        self._threads = self._waiting = 0
         self._bells = [Bell(queue, partial(link.await_jobs, link.line(), queue), stop) for queue in link.queues]
+        self._most_threads = len(self.slots) + len(self._bells)
 
     def run(self) -> None:
         """Work until ``stop`` is set and everything that ran has been handed in. Who waits at a bell is left there."""
-        for number in range(len(self.slots) + len(self._bells)):
-            threading.Thread(target=self._work, name=f"slot-{number}", daemon=True).start()
+        self._add_thread()
         self._over.wait()
-        self.give_back()
+        try:
+            self.give_back()
+        except RedisError as error:
+            log.warning("what child %s has not started is left to its keeper: %s", self._link.child, error)
 
     def wake(self) -> None:
         """Have every waiting thread look again; after ``stop`` was set."""
@@ -152,22 +173,43 @@ class Slots:
                 self._unsure = True
                 raise
 
-    def _work(self) -> None:
-        try:
-            while role := self._next():
-                match role:
-                    case Run(claimed, slot):
-                        self._execute(claimed, slot)
-                    case Turn(wanted):
-                        self._turn(wanted)
-                    case Listen(bell, wanted):
-                        self._listen(bell, wanted)
-        except BaseException:
-            log.exception("child %s is broken and ends; its keeper puts back what it held", self._link.child)
-            logging.shutdown()
-            os._exit(BROKEN)
+    def _add_thread(self) -> None:
+        """Start one more, unless there are as many as can be of use."""
+        with self._change:
+            if self._threads == self._most_threads:
+                return
+            self._threads += 1
+            name = f"slot-{self._threads}"
+        vital.start(name, self._work)
 
-    def _next(self) -> Run | Turn | Listen | None:
+    def _see_to_another(self) -> None:
+        """Start a thread where all that there are wait for something."""
+        if self._threads == self._most_threads:
+            return
+        with self._change:
+            bells = sum(bell.attended for bell in self._bells)
+            waiting = self._turns + self._untold + bells + sum(slot.in_thread for slot in self.slots)
+        if waiting >= self._threads:
+            self._add_thread()
+
+    def _work(self) -> None:
+        while role := self._next():
+            match role:
+                case Run(claimed, slot):
+                    self._execute(claimed, slot)
+                case Turn(wanted):
+                    self._see_to_another()
+                    self._turn(wanted)
+                case Listen(bell, wanted):
+                    self._see_to_another()
+                    self._listen(bell, wanted)
+                case Conclude(waiting, slot, started, value, error):
+                    if waiting.call.claimed.special:  # its callbacks are functions
+                        slot.in_thread = True
+                        self._see_to_another()
+                    self._end(self._runner.conclude(waiting, slot, value, error), slot, started)
+
+    def _next(self) -> Role | None:
         """What the calling thread is to do; None when it is to end."""
         with self._change:
             while True:
@@ -178,22 +220,32 @@ class Slots:
                     self._over.set()
                     self._change.notify_all()
                     return None
-                if (
-                    (self._done or self._called)
-                    and self._turns < self._most_turns
-                    and (wanted := self._wanted(stopping)) is not None
-                ):
-                    self._turns += 1
-                    self._asked += wanted
-                    return Turn(wanted)
-                if self._ready and self._free and not stopping:
-                    return Run(self._ready.popleft()[0], self._free.pop())
-                room = len(self._free) - len(self._ready)
-                bell = next((bell for bell in self._bells if bell.armed and not bell.attended), None)
-                if bell and room > 0 and not stopping:
-                    bell.attended = True
-                    return Listen(bell, room)
+                if role := self._role(stopping):
+                    return role
+                self._waiting += 1
                 self._change.wait()
+                self._waiting -= 1
+
+    def _role(self, stopping: bool) -> Role | None:
+        """What is needed most; None when that is nothing."""
+        if (
+            (self._done or self._called)
+            and self._turns < self._most_turns
+            and (wanted := self._wanted(stopping)) is not None
+        ):
+            self._turns += 1
+            self._asked += wanted
+            return Turn(wanted)
+        if self._came_back:
+            return self._came_back.popleft()
+        if self._ready and self._free and not stopping:
+            return Run(self._ready.popleft()[0], self._free.pop())
+        room = len(self._free) - len(self._ready)
+        bell = next((bell for bell in self._bells if bell.armed and not bell.attended), None)
+        if bell and room > 0 and not stopping:
+            bell.attended = True
+            return Listen(bell, room)
+        return None
 
     def _is_over(self) -> bool:
         """Is everything that ran handed in, and told of?"""
@@ -212,8 +264,33 @@ class Slots:
         started = time.monotonic()
         deadline = started + claimed.timeout if claimed.timeout > 0 else 0.0
         self._table.begin(slot.number, claimed.id, claimed.token, started, deadline)
-        settlement = self._runner.run(claimed, slot, deadline)
+        call = self._runner.begin(claimed)
+        slot.in_thread = not call.awaits
+        if slot.in_thread and not self._waiting and self._threads < self._most_threads:
+            self._add_thread()
+        ended = self._runner.run(call, slot, deadline)
+        if isinstance(ended, Settlement):
+            self._end(ended, slot, started)
+        else:
+            self._await(ended, slot, started, deadline)
+
+    def _await(self, waiting: Waiting, slot: Slot, started: float, deadline: float) -> None:
+        """Have the event loop run a coroutine; its slot is taken until it is over."""
+        slot.in_thread = False
+
+        def come_back(value: Any, error: BaseException | None) -> None:
+            slot.leave()
+            with self._change:
+                self._came_back.append(Conclude(waiting, slot, started, value, error))
+                self._change.notify()
+
+        awaited = self._loop.prepare(waiting.coroutine, deadline, come_back)
+        slot.hold(waiting.call.claimed.token, awaited)
+        awaited.start(waiting.context)
+
+    def _end(self, settlement: Settlement, slot: Slot, started: float) -> None:
         self._table.end(slot.number)
+        slot.in_thread = False
         with self._change:
             self._done.append(settlement)
             self._free.append(slot)
@@ -281,7 +358,7 @@ class Slots:
                 bell.armed = not self._called
         alone = sum(bell.armed and not bell.attended for bell in self._bells)
         own = goes_on and not (self._done or self._called)
-        self._change.notify(len(self.slots) if self.stop.is_set() else max(len(self._ready) + alone - own, 0))
+        self._change.notify(self._threads if self.stop.is_set() else max(len(self._ready) + alone - own, 0))
 
     def _say_back(self) -> None:
         if self._lost:

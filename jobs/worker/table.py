@@ -12,9 +12,11 @@ from typing import NamedTuple
 
 from jobs.supervise.memory import shared_file
 
-_ROW = struct.Struct("<200sQddQB7x")
+_ROW = struct.Struct("<200sQddQdB7x")
 _STOP = struct.Struct("<Q")
 _STOP_AT = 224
+_CLOCK = struct.Struct("<d")
+_DEADLINE_AT, _HELD_AT = 216, 232
 _SIGN = struct.Struct("d")  # native, so that it is written whole
 _SIGNS = 3 * _SIGN.size
 IDLE, RUNNING = 0, 1
@@ -28,6 +30,8 @@ class Running(NamedTuple):
     started: float
     deadline: float
     """0.0: none."""
+    held: float = 0.0
+    """Since when it holds the event loop, which all coroutines of its process share; 0.0: it does not."""
 
 
 class Table:
@@ -79,33 +83,38 @@ class Table:
 
     def begin(self, slot: int, job_id: str, token: str, started: float, deadline: float) -> None:
         """Say that a slot runs this execution."""
-        _ROW.pack_into(self._memory, slot * _ROW.size, job_id.encode(), int(token), started, deadline, 0, RUNNING)
+        _ROW.pack_into(self._memory, slot * _ROW.size, job_id.encode(), int(token), started, deadline, 0, 0.0, RUNNING)
+
+    def hold(self, slot: int, deadline: float, held: float) -> None:
+        """Say until when a slot's coroutine may run, and since when it holds the event loop; 0.0: it does not."""
+        _CLOCK.pack_into(self._memory, slot * _ROW.size + _DEADLINE_AT, deadline)
+        _CLOCK.pack_into(self._memory, slot * _ROW.size + _HELD_AT, held)
 
     def end(self, slot: int) -> None:
         """Say that a slot runs nothing."""
         self._memory[(slot + 1) * _ROW.size - 8] = IDLE
 
-    def ask_to_stop(self, job_id: str) -> bool:
-        """Ask the slot that runs this job to stop it; False when none does."""
+    def ask_to_stop(self, job_id: str) -> str | None:
+        """Ask the slot that runs this job to stop it; returns the token of the execution, None when none runs it."""
         for slot, row in enumerate(self._rows()):
-            if row[5] == RUNNING and row[0].rstrip(b"\0").decode() == job_id:
+            if row[6] == RUNNING and row[0].rstrip(b"\0").decode() == job_id:
                 _STOP.pack_into(self._memory, slot * _ROW.size + _STOP_AT, row[1])
-                return True
-        return False
+                return str(row[1])
+        return None
 
     def asked_to_stop(self, slot: int) -> bool:
         """Has the execution that this slot runs been asked to stop?"""
-        _, token, _, _, stop, state = _ROW.unpack_from(self._memory, slot * _ROW.size)
+        _, token, _, _, stop, _, state = _ROW.unpack_from(self._memory, slot * _ROW.size)
         return bool(state == RUNNING and stop == token)
 
-    def _rows(self) -> list[tuple[bytes, int, float, float, int, int]]:
+    def _rows(self) -> list[tuple[bytes, int, float, float, int, float, int]]:
         return [_ROW.unpack_from(self._memory, slot * _ROW.size) for slot in range(self.slots)]
 
     def running(self) -> list[Running]:
         """What the slots run now."""
         return [
-            Running(job_id.rstrip(b"\0").decode(), str(token), started, deadline)
-            for job_id, token, started, deadline, _, state in self._rows()
+            Running(job_id.rstrip(b"\0").decode(), str(token), started, deadline, held)
+            for job_id, token, started, deadline, _, held, state in self._rows()
             if state == RUNNING
         ]
 

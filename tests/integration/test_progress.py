@@ -15,9 +15,9 @@ from jobs.address import parse
 from jobs.board import Board
 from jobs.errors import InvalidProgress
 from jobs.job import Job, serializer
-from jobs.scripts import Claimed, Report
+from jobs.scripts import Claimed, Report, Settlement
 from jobs.worker.deadlines import Slot
-from jobs.worker.execution import Runner, new_loop
+from jobs.worker.execution import Runner
 from tests import tasks as t
 from tests.support import Process, Processes, answers, free_port, get, wait_for
 
@@ -131,11 +131,12 @@ def test_no_job_waits_for_a_redis_that_is_away_or_fails_of_it(
     client: Redis, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     away = connection.open_client(parse(GONE.format(free_port())), "test", retries=0)
-    runner = Runner(away, new_loop(), "worker-a.1")
+    runner = Runner(away, "worker-a.1")
     (tmp_path / "gate").touch()
     data = serializer().dumps(("tests.tasks.climb", None, [str(tmp_path / "gate")], {}))
     began = time.monotonic()
-    ending = runner.run(Claimed("a", "1", "default", data, 0.0, False), Slot(0), 0.0)
+    ending = runner.run(runner.begin(Claimed("a", "1", "default", data, 0.0, False)), Slot(0), 0.0)
+    assert isinstance(ending, Settlement)
     assert (ending.outcome, time.monotonic() - began < 1.0) == ("finished", True)
     assert ending.report
     assert ending.report[3:] == (1.0, "done")

@@ -17,9 +17,9 @@ from rq.timeouts import JobTimeoutException
 from jobs import connection, keys, prepare, queues, scripts, settings
 from jobs.job import Job
 from jobs.scripts import Settlement
-from jobs.worker import deadlines
-from jobs.worker.deadlines import Slot
-from jobs.worker.execution import Runner, new_loop
+from jobs.worker.deadlines import Slot, Watch
+from jobs.worker.event_loop import EventLoop
+from jobs.worker.execution import Runner
 from jobs.worker.keeper import Keeper
 from jobs.worker.life import Life
 from jobs.worker.link import Link
@@ -52,7 +52,8 @@ def slots(request: pytest.FixtureRequest, client: Redis) -> Iterator[Slots]:
         Table.create(4),
         4,
         getattr(request, "param", 2),
-        Runner(client, new_loop(), CHILD),
+        Runner(client, CHILD),
+        EventLoop(),
         Life(client, WORKER),
         lambda done, replies: None,
         lambda job_id: None,
@@ -211,7 +212,8 @@ def test_a_child_whose_lease_is_gone_stops(client: Redis, slots: Slots, caplog: 
 def test_a_deadline_at_the_very_end_of_a_job_hurts_nobody() -> None:
     slot, stop, outside = Slot(0), threading.Event(), []
     table = Table.create(1)
-    threading.Thread(target=deadlines.watch, args=([slot], table, stop), daemon=True).start()
+    watch = Watch([slot], table, EventLoop(), 180)
+    threading.Thread(target=watch.run, args=(stop,), daemon=True).start()
 
     def spin(until: float) -> None:
         while time.monotonic() < until:
