@@ -75,6 +75,8 @@ class Identity:
     """Seconds between two words of it."""
     holder: str = ""
     """Of a type that is single: the id of the worker that holds it."""
+    holder_stays: bool = False
+    """Of one that stands by: the lock that it waits for never runs out by itself."""
     token: int = 0
     """The token under which this worker holds it."""
     counters: dict[str, int] = field(default_factory=dict)

@@ -12,7 +12,10 @@ local function worker_of(value)
 end
 
 local held = redis.call('GET', KEYS[1])
-if held and worker_of(held) ~= ARGV[2] then return { 0, held, redis.call('PTTL', KEYS[1]) } end
+if held and worker_of(held) ~= ARGV[2] then
+  redis.call('HSETNX', KEYS[2], ARGV[1], 0) -- so that the type is listed, whoever has locked it
+  return { 0, held, redis.call('PTTL', KEYS[1]) }
+end
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1e6 + tonumber(time[2])
 local token = next_token(KEYS[2], ARGV[1], now)

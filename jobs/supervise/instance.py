@@ -100,6 +100,8 @@ class Instance:
         self._until = 0.0
         self._next = 0.0
         self._refused = False
+        self.never_ends = False
+        """Is it another's, with no time to live? Then it does not run out by itself; no worker of ours takes such."""
         self._over = threading.Event()
         threading.Thread(target=self._guard, name="instance", daemon=True).start()
 
@@ -133,6 +135,7 @@ class Instance:
         taken = scripts.take_instance(self._client, self.type, self._me.worker, words, self._ttl)
         before, self.holder = self.holder, Holder.read(taken.value)
         self._refused = not taken.token
+        self.never_ends = not taken.token and taken.left < 0
         if taken.token:
             self.token = taken.token
             self._trust_until(now)
@@ -140,6 +143,12 @@ class Instance:
             self._next = now + min(ASK, self._ttl / 3, max(0.01, taken.left) if taken.left >= 0 else ASK)
             if (self.holder.worker, self.holder.token) != (before.worker, before.token):
                 log.info("[%s] stands by: held by %s", self.type, self.holder)
+                if self.never_ends:
+                    log.warning("[%s] that lock never runs out. If its holder does not run: %s", *self._way_out)
+
+    @property
+    def _way_out(self) -> tuple[str, str]:
+        return self.type, f"python -m jobs locks release {self.type} --force"
 
     def _renew(self, now: float) -> None:
         is_ours = scripts.renew_instance(self._client, self.type, self.token, self._ttl)

@@ -158,6 +158,7 @@ class Keeper(BaseWorker):
         words["forbidden"] = forbidden if time.monotonic() - at < 2 * DEAF else ""
         if self._instance:
             words |= {"holder": self._instance.holder.worker, "token": self._instance.token}
+            words["holder_stays"] = self._instance.never_ends
         return words
 
     @property

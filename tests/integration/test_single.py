@@ -13,8 +13,9 @@ import pytest
 from redis import Redis
 from rq import Worker
 
-from jobs import keys, prepare, queues, scripts
+from jobs import keys, lock, prepare, queues, scripts
 from jobs.health import snapshot
+from jobs.health.diagnosis import Limits, diagnose
 from jobs.launcher.server import start
 from jobs.supervise import instance
 from jobs.supervise.instance import HELD, Holder, Instance
@@ -366,10 +367,19 @@ class TestTheCommand:
         assert rows[0].split()[4] == str(held.token)
         assert rows[1].split() == ["mail", "free"]
 
+    def test_it_shows_the_locks_that_code_holds(self, client: Redis, processes: Processes) -> None:
+        with lock("thread:1", ttl=60) as lease:
+            command = processes.start("-m", "jobs", "locks")
+            assert command.ends() == 0
+        title, row = command.lines
+        assert title.split()[0] == "lock"
+        assert row.split()[0] == "thread:1"
+        assert str(lease.token) in row.split()
+
     def test_nothing_is_shown_where_nobody_was_single(self, url: str, processes: Processes) -> None:
         command = processes.start("-m", "jobs", "locks")
         assert command.ends() == 0
-        assert command.lines == ["no worker has been the single one of its type here"]
+        assert command.lines == ["no lock is held, and no worker has been the single one of its type here"]
 
     def test_taken_away_the_holder_stops_before_another_begins(
         self, client: Redis, single: Start, processes: Processes, tmp_path: Path
@@ -418,7 +428,21 @@ class TestTheCommand:
         client.set(keys.instance("inbound"), "somebody:1")
         worker = single("inbound")
         worker.says("[inbound] stands by: held by somebody:1")
-        command = processes.start("-m", "jobs", "locks", "release", "inbound", "--force")
+        way = worker.says("never runs out").partition("does not run: ")[2]
+
+        def remedy() -> str | None:
+            found = diagnose(snapshot.read(client, ["inbound"], 0), Limits(15.0))
+            return next(
+                (one.remedy for one in found if one.code == "no_worker" and "never runs out" in one.remedy), None
+            )
+
+        told = wait_for(remedy, "the remedy")
+        assert "held by somebody:1" in told
+        assert told.endswith(way)
+        shown = processes.start("-m", "jobs", "locks")
+        assert shown.ends() == 0
+        assert shown.lines[1].split()[:2] + shown.lines[1].split()[-1:] == ["inbound", "somebody:1", "never"]
+        command = processes.start(*way.split()[1:])
         assert command.ends() == 0
         assert "the type is free now" in command.lines[0]
         wait_for_holder(client, "inbound", worker)

@@ -79,6 +79,7 @@ HEALTHY = Snapshot(
 )
 WEB = process("web")
 STANDBY = process("worker", status="standby", queues=[], code="", holder="worker-host-1-b007")
+LOCKED_OUT = process("worker", status="standby", queues=[], type="inbound", holder="old:1", holder_stays=True)
 STARTING = process("worker", status="starting", up=20, code="")
 WEB_ONLY = replace(HEALTHY, processes=(WEB,), leader="scheduler-host-1-b007")
 BACKLOG = queue(waiting=2, waiting_ids=("a", "b"), oldest_at=NOW - 600, head_format="json")
@@ -562,3 +563,17 @@ def test_of_several_losses_the_last_is_told() -> None:
     earlier = process("web", **LOST | {"lost_marker": "older", "lost_at": NOW - 90, "lost_until": NOW - 95})
     lost = replace(HEALTHY, processes=(earlier, process("worker", **LOST)))
     assert "the marker was old until" in only(lost).summary
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        replace(WEB_ONLY, processes=(WEB, LOCKED_OUT)),
+        line(
+            process("worker"), LOCKED_OUT, queues=(queue(), queue("inbound", back=None, waiting=1, oldest_at=NOW - 90))
+        ),
+    ],
+)
+def test_a_lock_that_never_runs_out_is_to_be_taken_away(seen: Snapshot) -> None:
+    assert only(seen).remedy.endswith("python -m jobs locks release inbound --force")
+    assert "held by old:1 and never runs out" in only(seen).remedy

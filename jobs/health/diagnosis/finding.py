@@ -136,3 +136,14 @@ def listed(names: Iterable[str], most: int = 5) -> str:
 
 def ids(processes: Iterable[Process]) -> str:
     return listed(process.id for process in processes)
+
+
+def locked_out(snapshot: Snapshot) -> str:
+    """What to do where workers stand by for a lock that never runs out; empty where none does."""
+    waiting = [one for one in snapshot.processes if one.alive and one.row.get("holder_stays")]
+    ways = dict.fromkeys(f"python -m jobs locks release {one.row.get('type') or 'TYPE'} --force" for one in waiting)
+    if not ways:
+        return ""
+    holders = listed(dict.fromkeys(str(one.row.get("holder") or "nobody that is known") for one in waiting))
+    said = f"The lock of a worker type is held by {holders} and never runs out."
+    return f"{said} If that does not run any more, take it away: {'; '.join(ways)}"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from jobs.health.diagnosis.finding import MISSED, Check, Finding, Limits, ago, count, listed, sight
+from jobs.health.diagnosis.finding import MISSED, Check, Finding, Limits, ago, count, listed, locked_out, sight
 from jobs.health.snapshot import Depth, Process, QueueView, Snapshot
 
 GROWTH = 10
@@ -37,7 +37,7 @@ def _not_consumed(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             f"'{queue.name}' has {_waiting(queue, snapshot.now)}; {count(len(workers), 'worker')} "
             f"alive, but serving only {listed(served)}",
             {"queue": queue.name, "waiting": queue.waiting, "served": served},
-            f"Start one with: python -m jobs worker {queue.name}, or add it to JOBS_QUEUES",
+            locked_out(snapshot) or f"Start one with: python -m jobs worker {queue.name}, or add it to JOBS_QUEUES",
             queue.oldest_at,
         )
 

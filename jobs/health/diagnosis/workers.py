@@ -4,7 +4,18 @@ from collections.abc import Iterator
 
 from jobs.health.counts import counts
 from jobs.health.diagnosis.elsewhere import is_proven, neighbours
-from jobs.health.diagnosis.finding import MISSED, Check, Finding, Limits, Severity, ago, count, listed, sight
+from jobs.health.diagnosis.finding import (
+    MISSED,
+    Check,
+    Finding,
+    Limits,
+    Severity,
+    ago,
+    count,
+    listed,
+    locked_out,
+    sight,
+)
 from jobs.health.diagnosis.processes import crash_loops, wrong_roles
 from jobs.health.snapshot import Process, Snapshot
 
@@ -61,7 +72,8 @@ def _no_worker(snapshot: Snapshot, last: Process | None) -> Finding:
         "fail",
         f"No worker is alive, so no job runs ({pending} pending); {seen}",
         {"pending": pending, "last_worker": last.id if last else None, "prefix": snapshot.prefix, "db": snapshot.db},
-        "Start one with: python -m jobs worker. If one should be running, read the end of its log.",
+        locked_out(snapshot)
+        or "Start one with: python -m jobs worker. If one should be running, read the end of its log.",
         last.seen_at if last else None,
     )
 

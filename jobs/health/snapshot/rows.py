@@ -72,6 +72,7 @@ MORE: Mapping[str, Fits] = {
     **dict.fromkeys(("fails_in", "hangs_in"), _text),
     **dict.fromkeys(("pid", "slots", "busy", "crashes"), _whole),
     **dict.fromkeys(("period", "youngest", "grace", "clock_offset", "lost_until", "lost_at", "hangs_for"), _number),
+    "holder_stays": lambda found: isinstance(found, bool),
     "draining": _or_none(_number),
     "versions": _map(_text),
     "caps": _map(_whole),
