@@ -29,6 +29,7 @@ from jobs.commands import (
 )
 from jobs.daemons import DAEMONS
 from jobs.errors import SignalboxError
+from jobs.introduction import keep_silent
 from jobs.reaper import LOST_LEASES, POISON
 from jobs.settings import current
 
@@ -135,6 +136,7 @@ def _object(text: str) -> dict[str, Any]:
 
 def main() -> None:
     """Run the command line."""
+    keep_silent()
     try:
         logging.basicConfig(format="signalbox: %(message)s", level=logging.WARNING)
         cli(prog_name="python -m jobs")

@@ -194,3 +194,6 @@ def default() -> Redis:
 def patient() -> Redis:
     """``default`` for calls that wait until the server has written to its disk."""
     return connect(current(), "app")
+
+
+os.register_at_fork(after_in_child=default.cache_clear)  # or a child's connections would go by its parent's name

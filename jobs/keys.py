@@ -24,6 +24,7 @@ CLOCK = f"{PREFIX}:scheduler:scheduled_jobs"
 MARKER = f"{OURS}:marker"
 PROCESSES = f"{OURS}:processes"
 SEEN = f"{OURS}:seen"
+APPS = f"{OURS}:apps"
 LANES = f"{OURS}:lanes"
 HALTED = f"{OURS}:halted"
 LEADER = f"{OURS}:leader"
@@ -64,6 +65,13 @@ KEYS = (
     Key("<p>:signalbox:marker", "string", "none", "random name of this db and prefix: same marker, same data"),
     Key("<p>:signalbox:processes", "hash", "none; 7 days, 64 of the dead", "the identity each process publishes"),
     Key("<p>:signalbox:seen", "zset", "none; 7 days, 64 of the dead", "when each process was last seen"),
+    Key(
+        "<p>:signalbox:apps",
+        "zset",
+        "none; 1 hour, 64 of the dead",
+        "when each process that enqueues was last seen",
+    ),
+    Key("<p>:signalbox:tasks:<digest>", "set", "1 day after it was told", "the names of the tasks of that digest"),
     Key("<p>:signalbox:lanes", "zset", "none; gone when empty", "lanes that hold jobs, by when each was looked at"),
     Key("<p>:signalbox:lane:<key>", "list", "none; gone when empty", "the jobs of one key, in order; the head may run"),
     Key("<p>:signalbox:halted", "zset", "none; gone when empty", "lanes that a failed job halts, by since when"),
@@ -129,6 +137,11 @@ KEYS = (
 
 def job(job_id: str) -> str:
     return f"{PREFIX}:job:{job_id}"
+
+
+def task_names(code: str) -> str:
+    """The set of names of the tasks whose digest that is."""
+    return f"{OURS}:tasks:{code}"
 
 
 def dependents(job_id: str) -> str:

@@ -17,7 +17,7 @@ import rq
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from jobs import connection, keys, logs, registry, scripts
+from jobs import connection, introduction, keys, logs, registry, scripts
 from jobs.errors import (
     DurabilityUnavailable,
     InvalidArguments,
@@ -96,6 +96,7 @@ def submit(client: Redis, jobs: Iterable[NewJob], durable: Durable = False) -> l
 
 def _submit(client: Redis, jobs: list[NewJob], durable: Durable) -> list[JobRef]:
     created = scripts.admit(client, jobs, WAIT_AOF if durable and _confirms_disk(client, durable) else None)
+    introduction.app.accepted(client, jobs)
     if log.isEnabledFor(logging.INFO):
         for job, new in zip(jobs, created, strict=True):
             tell_enqueued(job, None if new else "it was there")

@@ -3,7 +3,7 @@
 import hashlib
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property, lru_cache
 from importlib import import_module
@@ -173,10 +173,12 @@ class Inventory(NamedTuple):
     """See ``digest``."""
     schedules: dict[str, dict[str, Any]] = {}  # noqa: RUF012 - never changed
     """See ``schedules``."""
+    names: Sequence[str] = ()
+    """See ``names``."""
 
 
 def inventory() -> Inventory:
-    return Inventory(len(_tasks), digest(), schedules())
+    return Inventory(len(_tasks), digest(), schedules(), names())
 
 
 def schedules() -> dict[str, dict[str, Any]]:

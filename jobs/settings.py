@@ -92,6 +92,12 @@ class Settings:
         "where web asks the worker who it is, such as `http://worker.railway.internal:3001`; default: it does not",
         read.url,
     )
+    introduce: bool = _setting(
+        "JOBS_INTRODUCE",
+        "1",
+        "`0`: a process that puts jobs in says nothing of itself, and not that nobody takes them",
+        read.switch,
+    )
     serializer: str = _setting(
         "JOBS_SERIALIZER",
         "json",

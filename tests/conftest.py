@@ -28,6 +28,8 @@ for variable in [
 ]:
     del os.environ[variable]
 
+os.environ["JOBS_INTRODUCE"] = "0"  # or each test that puts a job in would be a part of the line that it looks at
+
 for number in (signal.SIGINT, signal.SIGHUP):
     if (
         signal.getsignal(number) is signal.SIG_IGN

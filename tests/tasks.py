@@ -224,6 +224,13 @@ def burn(path: str) -> None:
         pass
 
 
+@task
+def chain(number: int) -> None:
+    """Puts the next job in, so often."""
+    if number > 1:
+        chain.enqueue(number - 1)
+
+
 def _append(path: str, text: str) -> None:
     with open(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644), "w") as file:
         file.write(f"{text}\n")

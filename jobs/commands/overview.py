@@ -1,6 +1,6 @@
 """What ``status`` shows: a look in, a picture out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -30,8 +30,8 @@ class Look(NamedTuple):
     findings: list[Finding]
 
 
-def overview(look: Look, queue: str | None = None) -> RenderableType:
-    """Queues, workers and findings; of one queue, or of all."""
+def overview(look: Look, queue: str | None = None, warnings: Sequence[str] = ()) -> RenderableType:
+    """Queues, workers and findings; of one queue, or of all. ``warnings`` are of the settings of who looks."""
     seen = look.seen
     when = datetime.fromtimestamp(seen.now, UTC).strftime("%H:%M:%S UTC")
     marker = f", marker {seen.marker or 'none yet'}" if not seen.error else ""
@@ -40,9 +40,13 @@ def overview(look: Look, queue: str | None = None) -> RenderableType:
         views = [view for view in seen.queues if queue in (None, view.name)]
         workers = [one for one in seen.processes if one.alive and one.role == "worker" and _is_of(one, queue)]
         parts += [_queues(views, look), "", _workers(workers, look) if workers else "no worker here", _others(seen), ""]
-    return Group(
-        *parts, *_findings([one for one in look.findings if queue in (None, one.evidence.get("queue", queue))])
-    )
+    parts += [Text.from_markup(f"{MARKS['warn']} {escape(words)}") for words in warnings]
+    return Group(*parts, *_findings(of_queue(look.findings, queue)))
+
+
+def of_queue(findings: Iterable[Finding], queue: str | None) -> list[Finding]:
+    """Those that are about a queue, or about all."""
+    return [one for one in findings if queue in (None, one.evidence.get("queue", queue))]
 
 
 def _is_of(worker: Process, queue: str | None) -> bool:

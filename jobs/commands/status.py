@@ -1,8 +1,10 @@
 """``python -m jobs status``: what waits, who works on what, and what is wrong; once, or as it goes on."""
 
 import math
+import sys
 import time
 from contextlib import nullcontext
+from dataclasses import replace
 
 import click
 from redis import Redis
@@ -13,7 +15,7 @@ from rich.live import Live
 from jobs import connection, keys
 from jobs.catalog import Title, titles
 from jobs.commands import shared
-from jobs.commands.overview import Look, overview
+from jobs.commands.overview import Look, of_queue, overview
 from jobs.health import snapshot
 from jobs.health.diagnosis import Limits, diagnose
 from jobs.health.memory import Memory
@@ -31,14 +33,20 @@ DEADLINE = 2.0
 def command(queue: str | None, watch: bool) -> None:
     """Show queues, workers and findings, of QUEUE or of all.
 
-    Jobs are shown by task and id, never with their arguments.
+    Jobs are shown by task and id, never with their arguments. The exit code is 1 where the line is blocked: when no
+    worker runs, for one.
     """
     out = shared.console()
     if watch:
         _go_on(queue, out)
         return
     seen, tasks = _see(shared.client(), queue)
-    out.print(overview(Look(_place(), seen, tasks, diagnose(seen, Limits(current().heartbeat))), queue))
+    # One who asks wants to know at once who is missing, however short a time the server has been up.
+    findings = diagnose(replace(seen, server=replace(seen.server, uptime=math.inf)), Limits(current().heartbeat))
+    look = Look(_place(), seen, tasks, findings)
+    out.print(overview(look, queue, current().warnings))
+    if any(one.severity == "fail" for one in of_queue(findings, queue)):
+        sys.exit(1)
 
 
 def _go_on(queue: str | None, out: Console) -> None:
@@ -50,7 +58,9 @@ def _go_on(queue: str | None, out: Console) -> None:
     with live or nullcontext():
         while not done.is_set():
             seen, tasks = _try(client, queue)
-            picture = overview(Look(_place(), seen, tasks, memory.judge(seen, time.monotonic())), queue)
+            picture = overview(
+                Look(_place(), seen, tasks, memory.judge(seen, time.monotonic())), queue, current().warnings
+            )
             if live:
                 live.update(picture, refresh=True)
             else:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from redis import Redis
 from redis.exceptions import ResponseError
 
+from jobs.address import Address
 from jobs.connection import address
 from jobs.keys import PREFIX
 from jobs.registry import Inventory
@@ -98,6 +99,10 @@ class Identity:
     """The module that a child has been importing for long."""
     hangs_for: float = 0.0
     """For how many seconds."""
+    allow: str = "tasks"
+    """``any``: it runs what is not among its tasks too."""
+    enqueues: dict[str, list[str]] = field(default_factory=dict)
+    """Of an app: the tasks that it puts in, by queue."""
     caps: dict[str, int] = field(default_factory=dict)
     """How many jobs of a queue may run at once, over all workers."""
     platform: str = ""
@@ -137,9 +142,19 @@ def process_id(role: str) -> str:
     return f"{role}-{socket.gethostname()}-{os.getpid()}-{BOOT}"
 
 
-def describe(settings: Settings, role: str, queues: tuple[str, ...], client: Redis, inventory: Inventory) -> Identity:
-    """This process's identity. Asks the server who it is, so it raises ``RedisError`` when it does not answer."""
-    where = address(settings)
+def describe(
+    settings: Settings,
+    role: str,
+    queues: tuple[str, ...],
+    client: Redis,
+    inventory: Inventory,
+    where: Address | None = None,
+) -> Identity:
+    """This process's identity. Asks the server who it is, so it raises ``RedisError`` when it does not answer.
+
+    ``where`` is the Redis that it is on; that of the settings unless it says otherwise.
+    """
+    where = where or address(settings)
     seconds, microseconds = client.time()
     return Identity(
         id=process_id(role),
@@ -160,7 +175,8 @@ def describe(settings: Settings, role: str, queues: tuple[str, ...], client: Red
         tasks=inventory.tasks,
         code=inventory.code,
         schedules=inventory.schedules,
-        commit=settings.commit or _git_commit(),
+        commit=settings.commit or ("" if role == "app" else _git_commit()),  # no process is started in one of yours
+        allow=settings.allow,
         caps=dict(settings.max_running),
         platform=settings.platform or "",
         jobs_role=settings.role,

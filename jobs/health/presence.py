@@ -17,6 +17,7 @@ from jobs.dialing import BACKOFF_CAP
 from jobs.errors import SettingsError
 from jobs.health import moved
 from jobs.health.identity import Identity, describe, process_id
+from jobs.introduction import keep_silent
 from jobs.registry import Inventory
 from jobs.settings import Settings
 from jobs.supervise import notify
@@ -65,6 +66,7 @@ class Presence:
 
     def start(self, then: Callable[[Identity], None] = lambda identity: None) -> None:
         """Return at once; as soon as Redis answers, publish and call ``then``, in the thread."""
+        keep_silent()
         self._then = then
         self._thread.start()
 
@@ -144,7 +146,9 @@ class Presence:
             identity = replace(identity, **self._state())
         asked = time.time()
         row = json.dumps(identity.as_dict())
-        seen = scripts.publish(self._client, identity.id, row, token_hex(6), identity.commit)
+        seen = scripts.publish(self._client, identity.id, row, token_hex(6), identity.commit, identity.code)
+        if not seen.named and (names := self._inventory().names):
+            scripts.name_tasks(self._client, identity.code, names)
         self.last_seen = time.monotonic()
         offset = round((asked + time.time()) / 2 - seen.at, 3)
         before, self.identity = self.identity, replace(identity, marker=seen.marker, clock_offset=offset)

@@ -38,6 +38,6 @@ class Member:
 def members(seen: Snapshot) -> list[Member]:
     """All that have left a row: the living first, the one seen last first."""
     living = [one for one in seen.processes if one.alive and one.row["commit"]]
-    newest = max(living, key=lambda one: one.started_at, default=None)
+    newest = max((one for one in living if one.role != "app"), key=lambda one: one.started_at, default=None)
     rows = sorted(seen.processes, key=lambda one: not one.alive)
     return [Member(one, bool(newest and one in living and one.row["commit"] != newest.row["commit"])) for one in rows]

@@ -39,11 +39,12 @@ from jobs.scripts.locks import (
     take_instance,
     unlock,
 )
-from jobs.scripts.looks import awaited, queued, snapshot, write
+from jobs.scripts.looks import awaited, peek, queued, snapshot, write
 from jobs.scripts.schedules import Due, Slot, declare, due, fire
-from jobs.scripts.signs import Published, echo, publish, ring
+from jobs.scripts.signs import APPS, Published, echo, name_tasks, publish, ring
 
 __all__ = [
+    "APPS",
     "BUSY",
     "FINAL",
     "GONE",
@@ -83,6 +84,8 @@ __all__ = [
     "hasten",
     "held",
     "lock",
+    "name_tasks",
+    "peek",
     "promote",
     "publish",
     "purge",

@@ -1,7 +1,7 @@
 """What is looked at in one step, because it would change between two."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis import Redis
 from redis.client import Pipeline
@@ -30,6 +30,30 @@ def read_queued(reply: list[Any]) -> list[tuple[str, str]]:
     return list(pairs([text(word) for word in reply]))
 
 
+class Peek(NamedTuple):
+    """What was seen in another place of the same server."""
+
+    at: float
+    """The server's time, in seconds since 1970 UTC."""
+    rows: dict[bytes, bytes]
+    """What processes say of themselves there, by id."""
+    times: dict[bytes, float]
+    """When each was last seen."""
+    waiting: dict[str, int]
+    """How many jobs wait in each queue."""
+
+
+def peek(client: Redis, db: int, prefix: str, queues: int) -> Peek:
+    """Look at another db, or another prefix, of the same server; at so many queues at most.
+
+    Raises ``RedisError``, also where that is not allowed.
+    """
+    (seconds, micro), rows, seen, apps, lengths = run(client, "peek", [], [db, prefix, queues])
+    times = {name: float(at) for name, at in pairs([*seen, *apps])}
+    waiting = {text(name): int(length) for name, length in pairs(lengths)}
+    return Peek(int(seconds) + int(micro) / 1e6, dict(pairs(rows)), times, waiting)
+
+
 def snapshot(
     pipeline: Pipeline, watched: Iterable[str], samples: int, failures: int, halts: int, scheduled: int
 ) -> None:
@@ -40,7 +64,7 @@ def snapshot(
     ``snapshot.lua`` says.
     """
     names = [keys.MARKER, keys.LEADER, keys.TICKED, keys.SUSPENDED, keys.PROCESSES, keys.SEEN, keys.QUEUES]
-    names += [keys.PAUSED, keys.HALTED, keys.WORKERS]
+    names += [keys.PAUSED, keys.HALTED, keys.WORKERS, keys.APPS]
     call = invocation("snapshot", names, [keys.PREFIX, keys.HEARTBEAT, samples, failures, halts, scheduled, *watched])
     pipeline.eval(*in_full("snapshot", call))
 

@@ -15,6 +15,7 @@ from jobs import board, logs, vital
 from jobs.connection import connect
 from jobs.errors import SignalboxError
 from jobs.health import heartbeat
+from jobs.introduction import keep_silent
 from jobs.reaper import follow_up
 from jobs.settings import current
 from jobs.supervise.loops import declared
@@ -51,6 +52,7 @@ def main(arguments: list[str]) -> int:
     child, worker, threads, table, ready, *queues = arguments
     ignore(signal.SIGINT)  # a terminal's Ctrl-C is the launcher's to pass on
     run_in_batches()
+    keep_silent()
     settings = current()
     keeper = Announcement(int(ready))
     keeper.load(settings.tasks)

@@ -11,6 +11,7 @@ import sys
 from jobs import logs
 from jobs.errors import SettingsError, SignalboxError
 from jobs.health import heartbeat
+from jobs.introduction import keep_silent
 from jobs.settings import current
 from jobs.supervise.loops import declared
 from jobs.supervise.process import die_with_launcher
@@ -34,6 +35,7 @@ def main(arguments: list[str]) -> int:
     roll, ready = map(int, arguments)
     ignore(signal.SIGINT)  # a terminal's Ctrl-C is the launcher's to pass on
     stop = on_signal(signal.SIGTERM)
+    keep_silent()
     settings = current()
     keeper = Announcement(ready)
     keeper.load(settings.tasks)

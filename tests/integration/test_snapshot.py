@@ -62,6 +62,7 @@ def test_a_look_is_one_round_trip_however_much_there_is(line: Redis, monkeypatch
     for number in range(40):
         fill(line, f"q{number}")
     halt(line, "k", "a")
+    look(line)  # who is connected is asked for now, and then not for 5 s
     line.script_flush()
     sent: list[Any] = []
     send: Any = Connection.send_packed_command

@@ -15,9 +15,9 @@ STATUS = ("-m", "jobs", "status")
 SECRET = "hunter2-secret"
 
 
-def shown(processes: Processes, *arguments: str, **environ: str) -> str:
+def shown(processes: Processes, *arguments: str, code: int = 0, **environ: str) -> str:
     process = processes.start(*STATUS, *arguments, **environ)
-    assert process.ends() == 0, process.lines
+    assert process.ends() == code, process.lines
     return "\n".join(process.lines)
 
 
@@ -61,7 +61,7 @@ def test_jobs_that_a_stranger_pickled_are_not_read(busy: Process, client: Redis,
     client.hset(
         keys.job("waits-0"), mapping={"data": b"\x80\x04cos\nsystem\n", "description": f"shop.send('{SECRET}')"}
     )
-    text = shown(processes)
+    text = shown(processes, code=1)
     assert "shop.send waits-0" in text
     assert SECRET not in text
 
@@ -76,6 +76,18 @@ def test_one_queue_alone(busy: Process, client: Redis, tasks: None, processes: P
     assert "queue_paused: 'other'" in text
     assert "'default'" not in text
     assert "What to do: Let it go on with: python -m jobs resume other" in text
+
+
+def test_a_job_that_waits_where_nobody_works_is_no_good_news(
+    url: str, client: Redis, tasks: None, processes: Processes
+) -> None:
+    """However short a time the server has been up."""
+    work.add.enqueue(1, 2)
+    text = shown(processes, code=1, REDISHOST="10.0.0.1")
+    assert "no_worker: No worker is alive, so no job runs (1 waiting)" in text
+    assert "What to do: Start one with: python -m jobs worker" in text
+    assert "nothing is known to be wrong" not in text
+    assert "! REDISHOST points to redis://10.0.0.1:6379/0, but REDIS_URL, which is used, to " in text
 
 
 def test_watching_goes_on_through_an_outage_and_ends_when_told(client: Redis, processes: Processes) -> None:

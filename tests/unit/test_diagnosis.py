@@ -21,6 +21,7 @@ from jobs.health.snapshot import (
     Refused,
     Server,
     Snapshot,
+    Stray,
 )
 
 NOW = 1_800_000_000.0
@@ -102,6 +103,16 @@ def elsewhere(**identity: Any) -> Snapshot:
     return replace(WEB_ONLY, answer=answer, server=Server(run_id="r"))
 
 
+APP = process("app", up=60, enqueues={"default": ["shop.send", "shop.pay"]}, code="other")
+KNOWS = {"c0de": frozenset({"shop.send", "shop.pay", "shop.more"})}
+
+
+def astray(worker_at: float | None = None, knows: Any = KNOWS, **row: Any) -> Snapshot:
+    """An app in db 3, where no worker is, or was a while ago."""
+    stray = Stray("rq", 3, replace(APP, row={**APP.row, "id": "app-x", **row}), 5, worker_at)
+    return line(process("worker"), strays=(stray,), knows=knows)
+
+
 FAULTS: dict[str, list[Snapshot]] = {
     "redis_unreachable": [
         Snapshot(NOW, error="Connection refused"),
@@ -163,6 +174,8 @@ FAULTS: dict[str, list[Snapshot]] = {
     "different_namespace": [
         replace(WEB_ONLY, elsewhere=(Elsewhere("rq", 1, "worker-host-2"), Elsewhere("other", 0, "worker-host-3"))),
         elsewhere(server="r", redis="redis://here:6379/1", prefix="rq", id="worker-x"),
+        astray(),
+        astray(worker_at=NOW - 301),
     ],
     "worker_silent": [
         line(process("worker"), GONE),
@@ -211,8 +224,12 @@ FAULTS: dict[str, list[Snapshot]] = {
         replace(HEALTHY, queues=(replace(BACKLOG, head_format="pickle"),)),
         replace(HEALTHY, queues=(replace(BACKLOG, head_format="unknown"),)),
         replace(HEALTHY, queues=(queue(refused=Refused("a", "DeserializationError", "not json", NOW - 60)),)),
+        line(process("worker"), process("app", up=11, serializer="pickle")),
     ],
-    "unknown_task": [replace(HEALTHY, queues=(queue(refused=Refused("a", "UnknownTask", "'x' is not", NOW - 60)),))],
+    "unknown_task": [
+        replace(HEALTHY, queues=(queue(refused=Refused("a", "UnknownTask", "'x' is not", NOW - 60)),)),
+        line(process("worker"), APP, knows={"c0de": frozenset({"shop.send"})}),
+    ],
     "foreign_worker": [replace(HEALTHY, foreign=(Foreign("stock", ("default", "mail")),))],
     "abandoned_job": [
         replace(HEALTHY, queues=(queue(foreign_runs=(ForeignRun("a", "stock", NOW + 88),)),)),
@@ -309,6 +326,16 @@ def test_a_fault_fails_unless_jobs_still_run(code: str) -> None:
 
 HEALTHY_LINES: dict[str, Snapshot] = {
     "idle": HEALTHY,
+    "an app that knows fewer tasks": line(process("worker"), APP, knows=KNOWS),
+    "an app whose tasks cannot be compared": line(process("worker"), APP),
+    "an app of other code that has just started": line(
+        process("worker"), replace(APP, row={**APP.row, "started_at": NOW - 9}), knows={"c0de": frozenset()}
+    ),
+    "an app where workers import what is named": line(process("worker", allow="any"), APP, knows={"c0de": frozenset()}),
+    "apps that come and go": line(process("worker"), *(replace(one, row=one.row | {"role": "app"}) for one in CRASHED)),
+    "an app elsewhere whose worker is being replaced": astray(worker_at=NOW - 60),
+    "an app elsewhere of another project": astray(knows={"c0de": frozenset({"other.task"})}),
+    "an app elsewhere of another environment": astray(environment="staging"),
     "a backlog": replace(HEALTHY, queues=(BACKLOG,)),
     "no queue yet": replace(HEALTHY, queues=()),
     "a dead worker beside a live one": line(process("worker"), DEAD),

@@ -6,7 +6,7 @@ import pytest
 
 from jobs.health.diagnosis import Code, Finding
 from jobs.health.diagnosis.finding import Severity
-from jobs.health.snapshot import Heartbeat, Process, QueueView, Snapshot
+from jobs.health.snapshot import Heartbeat, Process, QueueView, Snapshot, Stray
 from web.picture import Plan, draw, plan
 
 NOW = 1_000_000.0
@@ -40,6 +40,17 @@ def test_a_line_in_order_has_a_way_through_and_nothing_that_is_broken() -> None:
     assert {("web", "redis"), ("redis", "queue:mail"), ("queue:default", "w1"), ("queue:mail", "w2")} <= ways
     assert ("queue:default", "w2") not in ways
     assert broken(found) == (set(), set())
+
+
+def test_what_else_puts_jobs_in_is_a_part_of_the_line() -> None:
+    apps = (process("app-a", "app", "default"), process("app-b", "app", "default"))
+    seen = replace(SEEN, processes=(*SEEN.processes, *apps), strays=(Stray("rq", 3, process("app-c", "app"), 5, None),))
+    astray = finding("different_namespace", processes=["app-c"])
+    found = plan(seen, [astray, finding("unknown_task", "warn", queue="mail", process="app-b")])
+    notes = {node.id: node.note for node in found.of("source") if node.id.startswith("app")}
+    assert notes == {"app": "a · 7", "app-b": "a · 7", "app-c": "db 3, prefix rq"}
+    assert broken(found) == ({"app-b", "app-c", "queue:mail"}, {("app-c", "redis"), ("queue:mail", "w2")})
+    assert {node.id: node.note for node in plan(seen, []).of("source")}["app"] == "2 processes"
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def test_only_scripts_that_end_work_may_run_when_memory_is_full() -> None:
 
 
 def test_what_people_look_at_may_be_read_on_a_replica_too() -> None:
-    assert flagged("no-writes") == {"awaited", "queued", "snapshot"}
+    assert flagged("no-writes") == {"awaited", "peek", "queued", "snapshot"}
 
 
 def test_no_script_has_another_flag() -> None:
@@ -327,6 +327,28 @@ def test_publish_keeps_the_dead_for_7_days_and_64_rows_but_never_drops_the_livin
     rows = {name.decode() for name in cast(list[bytes], client.hkeys(keys.PROCESSES))}
     assert rows == {f"web-{number}" for number in range(7, 71)}
     assert client.zcard(keys.SEEN) == 64
+
+
+def test_apps_that_come_and_go_push_out_no_other_row(client: Redis) -> None:
+    scripts.publish(client, "worker-1", "{}", "m")
+    client.zadd(keys.SEEN, {"worker-1": client.time()[0] - 86400})
+    for number in range(70):
+        scripts.publish(client, f"app-{number}", "{}", "m", memory=scripts.APPS)
+    now = client.time()[0]
+    client.zadd(keys.APPS, {f"app-{number}": now - 1000 + number for number in range(20)})
+    client.zadd(keys.APPS, {"app-0": now - 3601})
+    scripts.publish(client, "app-70", "{}", "m", memory=scripts.APPS)
+    rows = {name.decode() for name in cast(list[bytes], client.hkeys(keys.PROCESSES))}
+    assert rows == {"worker-1", *(f"app-{number}" for number in range(7, 71))}
+
+
+def test_the_names_of_tasks_are_told_once_and_kept_by_who_has_them(client: Redis) -> None:
+    assert scripts.publish(client, "worker-1", "{}", "m", code="c0de").named is False
+    scripts.name_tasks(client, "c0de", ["shop.send"])
+    client.expire(keys.task_names("c0de"), 60)
+    assert scripts.publish(client, "worker-1", "{}", "m", code="c0de").named is True
+    assert client.ttl(keys.task_names("c0de")) > 80000
+    assert client.smembers(keys.task_names("c0de")) == {b"shop.send"}
 
 
 def test_ring_sends_a_heartbeat_to_the_front(client: Redis) -> None:

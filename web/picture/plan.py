@@ -82,7 +82,7 @@ class Plan:
 
 def plan(seen: Snapshot, findings: Sequence[Finding]) -> Plan:
     """The picture of a look, in the light of its findings."""
-    every = [_blamed(node, findings) for node in _nodes(seen)]
+    every = [_blamed(node, findings) for node in _nodes(seen, findings)]
     drawn = {kind: _worst([node for node in every if node.kind == kind]) for kind in KINDS}
     more = {kind: sum(node.kind == kind for node in every) - len(drawn[kind]) for kind in KINDS}
     nodes = tuple(node for kind in KINDS for node in drawn[kind])
@@ -90,7 +90,8 @@ def plan(seen: Snapshot, findings: Sequence[Finding]) -> Plan:
     return Plan(nodes, links, {kind: number for kind, number in more.items() if number})
 
 
-def _nodes(seen: Snapshot) -> Iterator[Node]:
+def _nodes(seen: Snapshot, findings: Sequence[Finding]) -> Iterator[Node]:
+    yield from _apps(seen, {name for finding in findings for name in _named(finding)})
     webs = [one for one in seen.processes if one.alive and one.role == "web"]
     yield Node("source", "web", "Web", f"{len(webs)} processes" if len(webs) > 1 else "takes work in")
     leader = "makes jobs by the clock" if seen.leader else "nobody leads"
@@ -103,6 +104,16 @@ def _nodes(seen: Snapshot) -> Iterator[Node]:
     yield from (Node("worker", one.name, one.name, "RQ's own worker", "warn") for one in seen.foreign)
     if not workers:
         yield Node("worker", "nobody", "No worker", "" if seen.error else "nobody runs jobs", "fail", ghost=True)
+
+
+def _apps(seen: Snapshot, named: set[str]) -> Iterator[Node]:
+    """What else puts work in; the processes that a finding names stand by themselves."""
+    apps = [one for one in seen.processes if one.alive and one.role == "app"]
+    if calm := [one for one in apps if one.id not in named]:
+        yield Node("source", "app", "Your app", f"{len(calm)} processes" if len(calm) > 1 else _short(calm[0]))
+    yield from (Node("source", one.id, "Your app", _short(one)) for one in apps if one.id in named)
+    for stray in (one for one in seen.strays if one.process.id in named):
+        yield Node("source", stray.process.id, "Your app", f"db {stray.db}, prefix {stray.prefix}")
 
 
 def _waits(queue: QueueView, seen: Snapshot) -> str:
@@ -146,7 +157,7 @@ def _is_about(finding: Finding, node: Node) -> bool:
 def _named(finding: Finding) -> set[str]:
     """The ids of the nodes that its evidence names: a queue, or else processes."""
     if "queue" in finding.evidence:
-        return {f"queue:{finding.evidence['queue']}"}
+        return {f"queue:{finding.evidence['queue']}", str(finding.evidence.get("process", ""))}
     one = {str(finding.evidence[name]) for name in ("worker", "process") if isinstance(finding.evidence.get(name), str)}
     many = [finding.evidence.get(name) for name in ("workers", "processes")]
     return one | {str(item) for found in many if isinstance(found, list) for item in found if isinstance(item, str)}
@@ -163,10 +174,12 @@ def _links(seen: Snapshot, nodes: Sequence[Node], findings: Sequence[Finding]) -
     serving = {one.id: set(one.queues) for one in seen.alive("worker")} | {
         one.name: set(one.queues) for one in seen.foreign
     }
+    astray = {stray.process.id for stray in seen.strays}
     cut = {one.evidence.get("queue"): one.severity for one in findings if one.code in CUTS}
     for node in nodes:
         if node.kind == "source":
-            yield Link(node.id, "redis", blind if node.tone != "plain" else "plain")
+            way: Tone = "fail" if node.id in astray else blind
+            yield Link(node.id, "redis", way if node.tone != "plain" else "plain")
         if node.kind == "queue":
             yield Link("redis", node.id, blind)
     for queue in (node for node in nodes if node.kind == "queue"):

@@ -14,7 +14,7 @@ SKEW = 5.0
 
 
 def _serializers(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
-    live = [p for role in ROLES for p in snapshot.alive(role) if snapshot.now - p.started_at >= limits.settle]
+    live = [p for role in (*ROLES, "app") for p in snapshot.alive(role) if snapshot.now - p.started_at >= limits.settle]
     used = {process.row["serializer"]: process for process in live}
     if len(used) > 1:
         yield _serializer(
@@ -83,6 +83,32 @@ def _code(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         )
 
 
+def _tasks(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    """An app puts in what no worker of the queue knows. The other tasks that it knows are its own affair."""
+    for app in snapshot.alive("app"):
+        if snapshot.now - app.started_at < limits.settle:
+            continue
+        for queue, tasks in app.enqueues.items():
+            workers = snapshot.serving(queue)
+            if not workers or not all(_says_what_it_knows(one, snapshot) for one in workers):
+                continue
+            known = {name for one in workers for name in snapshot.knows[one.row["code"]]}
+            if unknown := [name for name in tasks if name not in known]:
+                yield Finding(
+                    "unknown_task",
+                    "warn",
+                    f"{app.id} puts {listed(unknown)} into '{queue}', and no worker of it knows "
+                    f"{'that task' if len(unknown) == 1 else 'these tasks'}",
+                    {"queue": queue, "process": app.id, "tasks": unknown},
+                    "Name the tasks' module in the worker's JOBS_TASKS, or deploy the code that has them.",
+                    app.started_at,
+                )
+
+
+def _says_what_it_knows(worker: Process, snapshot: Snapshot) -> bool:
+    return worker.row["code"] in snapshot.knows and worker.row.get("allow") != "any"
+
+
 def _versions(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     newest = [one for role in ROLES if (one := _newest(snapshot, role))]
     if any(snapshot.now - process.started_at < limits.settle for process in newest):
@@ -128,4 +154,4 @@ def _differ(processes: list[Process], name: str) -> bool:
     return len({process.row[name] for process in processes}) > 1
 
 
-CHECKS: tuple[Check, ...] = (_serializers, _code, _versions, _clock_skew)
+CHECKS: tuple[Check, ...] = (_serializers, _code, _tasks, _versions, _clock_skew)

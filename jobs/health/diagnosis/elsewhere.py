@@ -1,9 +1,10 @@
-"""Workers that work on other data than ours."""
+"""Workers that work on other data than ours, and apps that put jobs in where no worker is."""
 
 from collections.abc import Iterator
+from itertools import groupby
 
-from jobs.health.diagnosis.finding import Check, Finding, Limits, ids
-from jobs.health.snapshot import Elsewhere, Snapshot
+from jobs.health.diagnosis.finding import Check, Finding, Limits, ago, count, ids
+from jobs.health.snapshot import Elsewhere, Process, Snapshot, Stray
 
 REMEDY = "Give web and worker the same REDIS_URL, its db number included, and the same RQ_KEY_PREFIX."
 
@@ -72,4 +73,46 @@ def _moved(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
         )
 
 
-CHECKS: tuple[Check, ...] = (_elsewhere, _moved)
+def _astray(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    """Processes of ours put jobs in on this server where no worker is, while the workers are here."""
+    workers = snapshot.alive("worker")
+    ours = [one for one in snapshot.strays if _is_ours(one, snapshot) and _is_left(one, snapshot, limits)]
+    for (db, prefix), group in groupby(ours if workers else (), lambda one: (one.db, one.prefix)):
+        strays = list(group)
+        last = strays[0].worker_at
+        seen = "none has been seen there in 7 days" if last is None else f"the last was {ago(snapshot.now - last)} ago"
+        yield Finding(
+            "different_namespace",
+            "fail",
+            f"{ids(one.process for one in strays)} {'puts' if len(strays) == 1 else 'put'} jobs into db {db}, prefix "
+            f"{prefix}, where no worker is ({count(strays[0].waiting, 'job')} waiting; {seen}); the workers are "
+            f"here, in db {snapshot.db}, prefix {snapshot.prefix}",
+            {
+                "here": {"db": snapshot.db, "prefix": snapshot.prefix},
+                "there": {"db": db, "prefix": prefix},
+                "processes": [one.process.id for one in strays],
+                "waiting": strays[0].waiting,
+            },
+            "Give what puts jobs in and the workers the same REDIS_URL, its db number included, and the same "
+            "RQ_KEY_PREFIX.",
+            min(one.process.started_at for one in strays),
+        )
+
+
+def _is_ours(stray: Stray, snapshot: Snapshot) -> bool:
+    """Is it of the same deployment, and does a worker here know what it puts in? Else it is another project's."""
+    workers = [one for one in snapshot.alive("worker") if _environment(one) == _environment(stray.process)]
+    known = {name for one in workers for name in snapshot.knows.get(str(one.row["code"]), ())}
+    return any(known.intersection(tasks) for tasks in stray.process.enqueues.values())
+
+
+def _environment(process: Process) -> str:
+    return str(process.row.get("environment", ""))
+
+
+def _is_left(stray: Stray, snapshot: Snapshot, limits: Limits) -> bool:
+    """Has no worker been there for so long that none is just being replaced?"""
+    return stray.worker_at is None or snapshot.now - stray.worker_at >= limits.patience
+
+
+CHECKS: tuple[Check, ...] = (_elsewhere, _moved, _astray)

@@ -86,6 +86,11 @@ class Limits:
         return max(3.0, min(10.0, self.heartbeat))
 
     @property
+    def unattended(self) -> float:
+        """For a job where nobody takes any: 30 s, of the heartbeat's default, after which its enqueuer says so."""
+        return max(1.0, min(30.0, 2 * self.heartbeat))
+
+    @property
     def late(self) -> float:
         """For a heartbeat, or for a job while all slots are busy: it is told of within two periods and 10 s."""
         return 2 * self.heartbeat + 6

@@ -48,7 +48,8 @@ def _by_place(processes: Iterable[Process]) -> Iterator[list[Process]]:
     def place(process: Process) -> tuple[str, ...]:
         return (process.role, *(str(process.row.get(name, "")) for name in ("host", "service", "replica", "type")))
 
-    for _, rows in groupby(sorted(processes, key=place), place):
+    ours = [process for process in processes if process.role != "app"]  # scripts come and go, and web servers' children
+    for _, rows in groupby(sorted(ours, key=place), place):
         yield sorted(rows, key=lambda process: process.started_at)
 
 

@@ -17,7 +17,7 @@ from jobs.connection import connect
 from jobs.errors import SettingsError
 from jobs.health import inquiry, snapshot
 from jobs.health.doctor.facts import Facts, Server
-from jobs.health.snapshot import Answer, Snapshot
+from jobs.health.snapshot import Answer, Process, Snapshot
 from jobs.scripts.call import FOLDER, source
 from jobs.settings import TABLE, Settings
 from jobs.supervise.instance import TOKEN
@@ -72,7 +72,7 @@ class _Look:
         try:
             client = connect(self._settings, "doctor", deadline=self._within, retries=0)
             try:
-                self._seen = snapshot.read(client, self._settings.queues, self._where.db)
+                self._seen = snapshot.read(client, self._settings.queues, self._where.db, asker=_asker(self._settings))
             except ResponseError as error:  # it answers, so it may tell what it is
                 self._seen = Snapshot.failed(error)
             self._server = _server(client)
@@ -82,6 +82,12 @@ class _Look:
     def _worker(self) -> None:
         url = self._settings.worker_health_url
         self._answer = inquiry.ask(url, self._settings.token) if url else None
+
+
+def _asker(settings: Settings) -> Process:
+    """A process with these settings, as one that puts jobs in: would the workers read them?"""
+    row = {"id": "this process", "role": "app", "status": "ready", "queues": [], "serializer": settings.serializer}
+    return Process({**row, "code": "", "commit": "", "tasks": 0, "started_at": 0.0, "counters": {}}, 0.0, alive=True)
 
 
 def _server(client: Redis) -> Server:

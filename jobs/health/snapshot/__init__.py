@@ -14,6 +14,7 @@ from jobs.health.snapshot.model import (
     Refused,
     Server,
     Snapshot,
+    Stray,
 )
 from jobs.health.snapshot.processes import living, served
 from jobs.health.snapshot.queues import sniff
@@ -33,6 +34,7 @@ __all__ = [
     "Refused",
     "Server",
     "Snapshot",
+    "Stray",
     "living",
     "read",
     "served",

@@ -42,6 +42,11 @@ class Process:
         return tuple(self.row["queues"])
 
     @property
+    def enqueues(self) -> dict[str, list[str]]:
+        """Of an app: the tasks that it puts in, by queue."""
+        return dict(self.row.get("enqueues", {}))
+
+    @property
     def running(self) -> list[dict[str, Any]]:
         """Of a worker: the jobs it runs, those first of which a person would ask."""
         return list(self.row.get("running", ()))
@@ -159,6 +164,19 @@ class Elsewhere:
 
 
 @dataclass(frozen=True)
+class Stray:
+    """A live process that puts jobs in on this server, where no worker is: under another prefix, or in another db."""
+
+    prefix: str
+    db: int
+    process: Process
+    waiting: int
+    """Jobs in the queues that it puts them in."""
+    worker_at: float | None
+    """When a worker was last seen there, if one was in the last days."""
+
+
+@dataclass(frozen=True)
 class Lane:
     """A lane that others wait in, and the job that they wait for."""
 
@@ -258,6 +276,9 @@ class Snapshot:
     connected: frozenset[str] = frozenset()
     """Ids of the workers that have a connection; looked up only where one is missing."""
     elsewhere: tuple[Elsewhere, ...] = ()
+    strays: tuple[Stray, ...] = ()
+    knows: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The names of tasks, by their digest, of those workers whose tasks anybody else puts in."""
     answer: Answer | None = None
     past: tuple[Depth, ...] = ()
     """Earlier looks, the oldest first."""

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis import Redis
 from redis.exceptions import ResponseError
@@ -26,11 +26,12 @@ def living(client: Redis, now: float | None = None) -> tuple[Process, ...]:
     with client.pipeline(transaction=False) as pipeline:
         pipeline.hgetall(keys.PROCESSES)
         pipeline.zrange(keys.SEEN, 0, -1, withscores=True)
+        pipeline.zrange(keys.APPS, 0, -1, withscores=True)
         if now is None:
             pipeline.time()
-        said, seen, *asked = pipeline.execute()
+        said, seen, apps, *asked = pipeline.execute()
     at = asked[0][0] if now is None else now
-    return tuple(process for process in parse(said, dict(seen), at) if process.alive)
+    return tuple(process for process in parse(said, dict([*seen, *apps]), at) if process.alive)
 
 
 def served(processes: Iterable[Process]) -> tuple[str, ...]:
@@ -63,7 +64,7 @@ def foreign(client: Redis, registered: Sequence[Any]) -> tuple[Foreign, ...]:
         if isinstance(queues, bytes) and queues and not OURS.fullmatch(name := key.decode(errors="replace")[start:])
     }
     deaf = {name for name, (_, listeners, _) in others.items() if listeners == 0}
-    gone = deaf - {row.get("name", "") for row in _clients(client)} if deaf else deaf
+    gone = deaf - {row.get("name", "") for row in _clients(client) or ()} if deaf else deaf
     return tuple(
         Foreign(name, tuple(queues.split(",")))
         for name, (queues, _, left) in sorted(others.items())
@@ -71,24 +72,49 @@ def foreign(client: Redis, registered: Sequence[Any]) -> tuple[Foreign, ...]:
     )
 
 
-def connections(client: Redis, db: int) -> tuple[frozenset[str], tuple[Elsewhere, ...]]:
-    """The ids of the workers that are connected to this db and prefix, and those on the same server that are not."""
-    here, elsewhere = set(), set()
-    for row in _clients(client):
+class Client(NamedTuple):
+    """A connection to the server, by a client of ours."""
+
+    role: str
+    prefix: str
+    db: int
+    instance: str
+
+
+class Clients(NamedTuple):
+    """All that are connected to the server."""
+
+    ids: frozenset[int]
+    ours: tuple[Client, ...]
+
+    def here(self, db: int) -> frozenset[str]:
+        """The ids of the workers that are connected to this db and prefix."""
+        found = (one for one in self.ours if one.role == "worker")
+        return frozenset(one.instance for one in found if (one.prefix, one.db) == (keys.PREFIX, db))
+
+    def elsewhere(self, db: int) -> tuple[Elsewhere, ...]:
+        """The workers that are not."""
+        found = (one for one in self.ours if one.role == "worker" and (one.prefix, one.db) != (keys.PREFIX, db))
+        return tuple(Elsewhere(prefix, at, name) for _, prefix, at, name in sorted(found, key=lambda one: one.instance))
+
+
+def clients(client: Redis) -> Clients | None:
+    """Who is connected; None where it cannot be known, because an ACL forbids to ask."""
+    if (rows := _clients(client)) is None:
+        return None
+    ours = []
+    for row in rows:
         mark, _, rest = row.get("name", "").partition(":")
         role, _, rest = rest.partition(":")
         prefix, _, instance = rest.rpartition(":")
-        if (mark, role) == ("signalbox", "worker"):
-            if (prefix, int(row["db"])) == (keys.PREFIX, db):
-                here.add(instance)
-            else:
-                elsewhere.add(Elsewhere(prefix, int(row["db"]), instance))
-    return frozenset(here), tuple(sorted(elsewhere, key=lambda other: other.instance))
+        if mark == "signalbox":
+            ours.append(Client(role, prefix, int(row["db"]), instance))
+    return Clients(frozenset(int(row["id"]) for row in rows), tuple(ours))
 
 
-def _clients(client: Redis) -> list[dict[str, Any]]:
-    """All connections; none where an ACL forbids to ask, and so we do not know."""
+def _clients(client: Redis) -> list[dict[str, Any]] | None:
+    """All connections; None where an ACL forbids to ask, and so we do not know."""
     try:
         return list(client.client_list())
     except ResponseError:
-        return []
+        return None

@@ -9,7 +9,7 @@ from typing import Any
 from redis import Redis
 
 from jobs import scripts
-from jobs.health.snapshot import processes, queues, server
+from jobs.health.snapshot import processes, queues, server, surroundings
 from jobs.health.snapshot.model import Lane, Process, Snapshot
 from jobs.health.snapshot.queues import text
 from jobs.scripts.call import pairs
@@ -20,8 +20,13 @@ RECENT = 900.0
 """Seconds during which one asks after a worker that has gone without a word."""
 
 
-def read(client: Redis, watched: Sequence[str], db: int) -> Snapshot:
-    """See the line: the queues that exist and those that are ``watched``. Raises ``RedisError``."""
+def read(
+    client: Redis, watched: Sequence[str], db: int, *, wide: bool = True, asker: Process | None = None
+) -> Snapshot:
+    """See the line: the queues that exist and those that are ``watched``. Raises ``RedisError``.
+
+    ``wide``: with who puts jobs in elsewhere on the same server. ``asker`` is added to the processes.
+    """
     with client.pipeline(transaction=False) as pipeline:
         scripts.snapshot(pipeline, watched, queues.SAMPLES, queues.LAST_FAILED, LANES, queues.LOOKED_AT)
         server.ask(pipeline)
@@ -29,13 +34,15 @@ def read(client: Redis, watched: Sequence[str], db: int) -> Snapshot:
     if isinstance(seen, Exception):
         raise seen  # not so what the server says of itself, which may be forbidden
     line, looks, halted, behind, registered = seen
-    (seconds, micro), (marker, leader, ticked), suspended, rows, times, paused, halts = line
+    (seconds, micro), (marker, leader, ticked), suspended, rows, times, paused, halts, apps = line
     now = int(seconds) + int(micro) / 1e6
-    found = processes.parse(dict(pairs(rows)), {name: float(at) for name, at in pairs(times)}, now)
+    found = processes.parse(dict(pairs(rows)), {name: float(at) for name, at in pairs([*times, *apps])}, now)
     views = {text(name): queues.parse(text(name), name in paused, replies) for name, *replies in looks}
     missing = any(one.role == "worker" and one.is_silent and now - one.seen_at < RECENT for one in found)
     works = any(one.role == "worker" and one.alive for one in found)
-    here, elsewhere = processes.connections(client, db) if missing or not works else (frozenset(), ())
+    missing = missing or not works
+    around = surroundings.look(client, db, now, missing=missing, wide=wide)
+    found = surroundings.without_the_gone(found, around) + ((asker,) if asker else ())
     return Snapshot(
         now=now,
         db=db,
@@ -50,8 +57,10 @@ def read(client: Redis, watched: Sequence[str], db: int) -> Snapshot:
         held_up=_held_up(found, behind),
         server=server.parse(*said),
         foreign=processes.foreign(client, registered),
-        connected=here,
-        elsewhere=() if works else elsewhere,
+        connected=around.clients.here(db) if around.clients and missing else frozenset(),
+        elsewhere=around.clients.elsewhere(db) if around.clients and not works else (),
+        strays=around.strays,
+        knows=surroundings.names(client, found, around),
     )
 
 

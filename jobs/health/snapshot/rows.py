@@ -69,13 +69,14 @@ MORE: Mapping[str, Fits] = {
         ),
         _text,
     ),
-    **dict.fromkeys(("fails_in", "hangs_in"), _text),
-    **dict.fromkeys(("pid", "slots", "busy", "crashes"), _whole),
+    **dict.fromkeys(("fails_in", "hangs_in", "environment", "allow"), _text),
+    **dict.fromkeys(("pid", "slots", "busy", "crashes", "client_id"), _whole),
     **dict.fromkeys(("period", "youngest", "grace", "clock_offset", "lost_until", "lost_at", "hangs_for"), _number),
     "holder_stays": lambda found: isinstance(found, bool),
     "draining": _or_none(_number),
     "versions": _map(_text),
     "caps": _map(_whole),
+    "enqueues": _map(_list(_text)),
     "schedules": lambda found: isinstance(found, dict),
 }
 JOB: Mapping[str, Fits] = {"id": _text, "for": _number, "left": _or_none(_number), "still": _number}
