@@ -44,6 +44,8 @@ class App:
         self._due = float("-inf")
         self._thread: threading.Thread | None = None
         self._turns = threading.Lock()
+        self.loading = threading.Lock()
+        """No fork may come while the thread imports: the child would wait for ever for what it imports as well."""
         self._turn: Turn | None = None
 
     def accepted(self, client: Redis, jobs: Sequence[Any]) -> None:
@@ -86,7 +88,8 @@ class App:
         try:
             self._due = time.monotonic() + self._period
             if self._turn is None:
-                self._turn = import_module("jobs.health.app").Party(self._period).turn
+                with self.loading:
+                    self._turn = import_module("jobs.health.app").Party(self._period).turn
             if self._client is not None:
                 self._turn(self._client, self._puts)
         except Exception as error:
@@ -96,7 +99,9 @@ class App:
 
 
 app = App()
-os.register_at_fork(after_in_child=app._start_anew)
+os.register_at_fork(
+    before=lambda: app.loading.acquire(), after_in_parent=lambda: app.loading.release(), after_in_child=app._start_anew
+)
 
 
 def keep_silent() -> None:

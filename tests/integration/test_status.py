@@ -84,7 +84,7 @@ def test_a_job_that_waits_where_nobody_works_is_no_good_news(
     """However short a time the server has been up."""
     work.add.enqueue(1, 2)
     text = shown(processes, code=1, REDISHOST="10.0.0.1")
-    assert "no_worker: No worker is alive, so no job runs (1 waiting)" in text
+    assert "no_worker: No worker is alive, so no job runs (1 pending)" in text
     assert "What to do: Start one with: python -m jobs worker" in text
     assert "nothing is known to be wrong" not in text
     assert "! REDISHOST points to redis://10.0.0.1:6379/0, but REDIS_URL, which is used, to " in text
