@@ -37,6 +37,7 @@ def _parser(name: str) -> argparse.ArgumentParser:
         parser.add_argument("--type", metavar="TYPE", help="its queues and its loops (JOBS_TYPE, JOBS_TYPES)")
         parser.add_argument("--single", action="store_true", help="of its type one works (JOBS_SINGLE)")
         parser.add_argument("--if-held", metavar="WHAT", help="wait, or exit: end with code 75 (JOBS_IF_HELD)")
+        parser.add_argument("--burst", action="store_true", help="end with code 0 when the queues are empty")
         parser.add_argument("--runs", metavar="WHAT", help="jobs, loops, or all (JOBS_RUNS)")
     if name == "combo":
         parser.add_argument("--port", help="port of the web part (PORT)")

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, cast
 
 import rq.job
 from redis import Redis
-from rq.serializers import Serializer, resolve_serializer
+from rq.serializers import DefaultSerializer, JSONSerializer, Serializer, resolve_serializer
 from rq.utils import import_attribute
 
 from jobs import registry
@@ -14,8 +14,28 @@ from jobs.settings import current
 
 
 def serializer() -> Serializer:
-    """The serializer of ``JOBS_SERIALIZER``, as RQ knows it."""
+    """The serializer of ``JOBS_SERIALIZER``, as RQ knows it; with ``JOBS_READ_PICKLE`` one that reads pickles too."""
+    if current().read_pickle and current().serializer == "json":
+        return Moving
     return resolve_serializer(current().serializer)
+
+
+class Moving:
+    """JSON that is written, and JSON or a pickle that is read."""
+
+    @staticmethod
+    def dumps(value: Any) -> bytes:
+        return cast(bytes, JSONSerializer.dumps(value))
+
+    @staticmethod
+    def loads(data: bytes) -> Any:
+        return (DefaultSerializer if data.startswith(PICKLED) else JSONSerializer).loads(data)
+
+
+_serializer = serializer
+"""In ``Job`` that is a parameter's name."""
+PICKLED = b"\x80"
+"""What a pickle begins with."""
 
 
 def function_of(name: str, instance: Any) -> Callable[..., Any]:
@@ -49,7 +69,7 @@ class Job(rq.job.Job):
     """What its latest execution has said; None when that was nothing."""
 
     def __init__(self, id: str | None = None, connection: Redis | None = None, serializer: Any = None) -> None:
-        super().__init__(id, connection, serializer or current().serializer)
+        super().__init__(id, connection, serializer or _serializer())
 
     @classmethod
     def fetch(cls, id: str, connection: Redis | None = None, serializer: Any = None) -> "Job":

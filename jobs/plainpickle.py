@@ -10,11 +10,9 @@ import pickle
 import zlib
 from typing import Any
 
-from jobs.job import serializer
+from jobs.job import PICKLED, serializer
 from jobs.queues import MAX_PAYLOAD
 from jobs.settings import current
-
-PICKLED = b"\x80"
 
 
 class _Refusing(pickle.Unpickler):

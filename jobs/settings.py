@@ -104,6 +104,12 @@ class Settings:
         "`json`, `pickle`, which runs code in whoever reads, or a class by name",
         read.serializer,
     )
+    read_pickle: bool = _setting(
+        "JOBS_READ_PICKLE",
+        "0",
+        "`1`: with `json`, jobs that were pickled are read too, which runs code in whoever reads; for moving",
+        read.switch,
+    )
     allow: str = _setting(
         "JOBS_ALLOW",
         "tasks",
@@ -125,7 +131,12 @@ class Settings:
         "`thread`, or `process`: each job in a process of its own, for CPU-bound or risky tasks",
         read.choice("thread", "process"),
     )
-    concurrency: int = _setting("JOBS_CONCURRENCY", "10", "jobs that one child of a worker runs at once", read.count)
+    concurrency: int = _setting(
+        "JOBS_CONCURRENCY",
+        "10",
+        "jobs that one child of a worker runs at once; 1 by default with `JOBS_ALLOW=any`",
+        read.count,
+    )
     processes: int = _setting("JOBS_PROCESSES", "1", "children of a worker", read.count)
     runs: str = _setting(
         "JOBS_RUNS", "all", "what a worker runs: `jobs`, `loops`, or `all`", read.choice("all", "jobs", "loops")
@@ -235,6 +246,8 @@ class Settings:
                 "Add a Redis service and set REDIS_URL on every service that uses it",
             )
         values = {item.name: _read(item.metadata, environ) for item in fields(cls) if item.metadata}
+        if values["allow"] == "any" and not environ.get("JOBS_CONCURRENCY", "").strip():
+            values["concurrency"] = 1  # as RQ's workers run such code: alone in its process
         draining = _draining(environ)
         values["grace"] = _grace(values["grace"], draining, warnings)
         settings = cls(

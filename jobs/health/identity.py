@@ -106,6 +106,8 @@ class Identity:
     caps: dict[str, int] = field(default_factory=dict)
     """How many jobs of a queue may run at once, over all workers."""
     platform: str = ""
+    reads_pickle: bool = False
+    """It reads pickled jobs beside those of its serializer."""
     jobs_role: str = ""
     """What ``JOBS_ROLE`` asks this process's service to run."""
     grace: float = 0.0
@@ -179,6 +181,7 @@ def describe(
         allow=settings.allow,
         caps=dict(settings.max_running),
         platform=settings.platform or "",
+        reads_pickle=settings.read_pickle,
         jobs_role=settings.role,
         grace=settings.grace,
         draining=settings.draining,

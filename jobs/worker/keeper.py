@@ -17,7 +17,7 @@ from redis.client import PubSub, PubSubWorkerThread
 from redis.exceptions import RedisError, ResponseError, TimeoutError
 from rq.worker import BaseWorker, WorkerStatus
 
-from jobs import logs, reaper, retention, scripts
+from jobs import keys, logs, reaper, retention, scripts
 from jobs.aside import Aside
 from jobs.job import Job, serializer
 from jobs.refusals import kind, said
@@ -57,6 +57,7 @@ class Keeper(BaseWorker):
         stop: threading.Event,
         on_ready: Callable[[], None],
         instance: Instance | None = None,
+        burst: bool = False,
     ) -> None:
         super().__init__(list(settings.queues), name=name, connection=client, serializer=serializer())
         self._settings = settings
@@ -68,6 +69,7 @@ class Keeper(BaseWorker):
         self._clock = Clock(client, settings)
         self._owed = Aside("what follows jobs that have ended", lambda: reaper.repeat_old(client))
         self._instance = instance
+        self._burst = burst
         self._label = f"[{settings.type}]" if settings.type else f"worker {name}"
         self._leads = False
         self._period = min(TICK, settings.lease / 3)
@@ -184,6 +186,14 @@ class Keeper(BaseWorker):
         self._crowded = ticked.crowded
         if ticked.leads:
             self._clock.tick(ticked)
+        if self._burst and self.works and self._is_done(ticked):
+            log.info("%s: its queues are empty, so the burst is over", self._label)
+            self._stop.set()
+
+    def _is_done(self, ticked: Ticked) -> bool:
+        """Does nothing wait, run, or follow from what has ended?"""
+        waits = any(waiting for waiting, _ in ticked.depths.values())
+        return not waits and not self._nursery.holds_jobs() and not self.connection.zcard(keys.OUTBOX)
 
     def _trim(self) -> None:
         """Where more jobs end than ticks drop, go on in between, in steps as small."""
@@ -203,7 +213,7 @@ class Keeper(BaseWorker):
             survives=reaper.LOST_LEASES,
             why=reaper.POISON,
             keep_last=self._settings.keep_last,
-            count=self._settings.queues if beats else (),
+            count=self._settings.queues if beats or self._burst else (),
             busy=bool(executions),
             shown=[one for one in executions[:SHOWN] if one[2] >= LONG],
         )

@@ -27,10 +27,11 @@ DEADLINE = 3.0
 """Seconds for any command of the keeper: shorter than a lease, and than a platform's patience at the end."""
 
 
-def main(settings: Settings) -> int:
+def main(settings: Settings, burst: bool = False) -> int:
     """Serve ``settings.queues`` and run the loops; returns the exit code: 3 when a loop was given up.
 
-    A Redis that is late, lost or read-only is waited for.
+    With ``burst`` it ends once its queues are empty and it runs nothing. A Redis that is late, lost or read-only is
+    waited for.
     """
     role = "worker"
     if settings.runs == "loops":
@@ -72,7 +73,7 @@ def main(settings: Settings) -> int:
             looper.start()
 
     instance = _instance(settings, me, client, nursery, looper) if settings.single else None
-    keeper = Keeper(settings, me, client, nursery, looper, stop, ready, instance)
+    keeper = Keeper(settings, me, client, nursery, looper, stop, ready, instance, burst)
     presence.start()
     code: int | None = None
     try:

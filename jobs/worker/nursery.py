@@ -167,6 +167,10 @@ class Nursery:
         found = sorted((one.started, one.id, one.token) for child in self._children for one in child.table.running())
         return [(job, token, now - started) for started, job, token in found if not job.startswith(keys.HEARTBEAT)]
 
+    def holds_jobs(self) -> bool:
+        """Do the children hold any, begun or not? Raises ``RedisError``."""
+        return any(self._client.exists(keys.held(child)) for child in self.ids)
+
     @property
     def loops(self) -> int:
         """How many loops there are for this worker to run, as far as a child has said."""

@@ -60,6 +60,30 @@ def test_a_job_whose_rq_worker_was_killed_is_named_and_then_runs_again_and_what_
     assert (first, second != NAME) == (NAME, True)
 
 
+def test_a_burst_ends_when_its_queues_are_empty_and_all_that_follows_has_run(
+    client: Redis, queue: rq.Queue, processes: Processes, tmp_path: Path
+) -> None:
+    first = queue.enqueue(t.note, str(tmp_path / "notes"), "first", 1.2)
+    others = [queue.enqueue(t.add, n, n) for n in range(20)]
+    last = queue.enqueue(t.add, 1, 2, depends_on=first)
+    assert processes.start("-m", "jobs", "worker", "--burst").ends(30) == 0
+    assert {job.get_status() for job in (first, *others, last)} == {"finished"}
+    assert client.zcard(keys.LEASES) == 0
+
+
+def test_what_was_pickled_before_the_move_to_json_is_read_by_a_setting_alone(
+    client: Redis, queue: rq.Queue, processes: Processes
+) -> None:
+    pickled = rq.Queue("default", connection=client)
+    before, after = pickled.enqueue(t.add, 1, 2, meta={"from": "before"}), queue.enqueue(t.add, 3, 4)
+    worker = processes.start("-m", "jobs", "worker", "--burst", JOBS_READ_PICKLE="1")
+    assert worker.ends(30) == 0
+    assert [job.get_status() for job in (before, after)] == ["finished", "finished"]
+    refused = pickled.enqueue(t.add, 1, 2)
+    assert processes.start("-m", "jobs", "worker", "--burst").ends(30) == 0
+    assert refused.get_status() == "failed"
+
+
 class TestWhatRqsToolsSee:
     """Of a worker of ours."""
 

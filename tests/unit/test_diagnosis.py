@@ -371,6 +371,10 @@ HEALTHY_LINES: dict[str, Snapshot] = {
     "a failure of a worker since replaced": line(
         process("worker", up=50), queues=(queue(refused=Refused("a", "UnknownTask", "'x' is not", NOW - 60)),)
     ),
+    "a pickled job for workers that read such jobs too": line(
+        process("worker", reads_pickle=True),
+        queues=(queue(waiting=1, waiting_ids=("a",), head_format="pickle", oldest_at=NOW - 5),),
+    ),
     "what RQ's own worker runs on a queue of its own": replace(
         HEALTHY,
         foreign=(Foreign("stock", ("legacy",)),),

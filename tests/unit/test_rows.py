@@ -26,6 +26,7 @@ ROW: dict[str, Any] = {
     "clock_offset": 9.0, "platform": "Railway", "draining": 1.0, "grace": 9.0, "caps": {"default": 1},
     "running": [JOB], "loops": {"in": LOOP}, "schedules": {"nightly": {}}, "service": "", "replica": "", "type": "",
     "jobs_role": "web", "fails_in": "shop", "hangs_in": "shop", "hangs_for": 25.0,
+    "reads_pickle": True,
 }  # fmt: skip
 JUNK: list[Any] = [None, True, -1, 1e300, float("nan"), 10**400, "", "x", [], [None], [[]], {}, {"default": []}, [{}]]
 Change = Callable[[dict[str, Any], Any], None]

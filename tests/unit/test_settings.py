@@ -43,6 +43,7 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         introduce=True,
         serializer="json",
         timeout=180,
+        read_pickle=False,
         allow="tasks",
         webhooks=False,
         pool="thread",
@@ -309,3 +310,11 @@ def test_a_type_that_the_map_does_not_have_is_refused() -> None:
 
 def test_a_single_worker_has_a_type() -> None:
     assert str(refusal({"JOBS_SINGLE": "1"})).startswith("JOBS_TYPE is not set: of which type")
+
+
+@pytest.mark.parametrize(
+    ("environ", "concurrency"),
+    [({"JOBS_ALLOW": "any"}, 1), ({"JOBS_ALLOW": "any", "JOBS_CONCURRENCY": "4"}, 4), ({"JOBS_ALLOW": "tasks"}, 10)],
+)
+def test_code_that_was_written_for_rq_runs_alone_in_its_process(environ: dict[str, str], concurrency: int) -> None:
+    assert Settings.from_environ(environ).concurrency == concurrency

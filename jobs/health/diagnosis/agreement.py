@@ -26,6 +26,8 @@ def _serializers(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     for queue in snapshot.queues:
         workers = snapshot.serving(queue.name)
         readers = {process.row["serializer"] for process in workers}
+        if any(process.row.get("reads_pickle") for process in workers):
+            readers.add("pickle")
         refused = queue.refused
         if queue.head_format and readers and readers <= KNOWN and queue.head_format not in readers:
             yield _serializer(

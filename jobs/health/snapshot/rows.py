@@ -72,7 +72,7 @@ MORE: Mapping[str, Fits] = {
     **dict.fromkeys(("fails_in", "hangs_in", "environment", "allow"), _text),
     **dict.fromkeys(("pid", "slots", "busy", "crashes", "client_id"), _whole),
     **dict.fromkeys(("period", "youngest", "grace", "clock_offset", "lost_until", "lost_at", "hangs_for"), _number),
-    "holder_stays": lambda found: isinstance(found, bool),
+    **dict.fromkeys(("holder_stays", "reads_pickle"), lambda found: isinstance(found, bool)),
     "draining": _or_none(_number),
     "versions": _map(_text),
     "caps": _map(_whole),
