@@ -1,6 +1,7 @@
 """RQ's job as Signalbox runs it: the payload is read with our serializer, and only registered tasks run."""
 
 from collections.abc import Callable, Mapping
+from math import ceil
 from typing import Any, NamedTuple, cast
 
 import rq.job
@@ -8,7 +9,7 @@ from redis import Redis
 from rq.serializers import DefaultSerializer, JSONSerializer, Serializer, resolve_serializer
 from rq.utils import import_attribute
 
-from jobs import registry
+from jobs import registry, rq_timeout
 from jobs.errors import NotAllowed
 from jobs.settings import current
 
@@ -77,7 +78,9 @@ class Job(rq.job.Job):
         return cast(Job, super().fetch(id, connection, serializer))
 
     def restore(self, raw_data: Any) -> Any:
-        self.key_of_lane = raw_data.get(b"key", b"").decode()
+        """Take over what a job's hash says; RQ itself cannot read each timeout that it writes."""
+        raw_data = {**raw_data, b"timeout": _timeout(raw_data.get(b"timeout", b""))}
+        self.key_of_lane = raw_data.get(b"key", b"").decode(errors="replace")
         self.progress = progress_of(raw_data)
         return super().restore(raw_data)
 
@@ -107,4 +110,14 @@ def progress_of(raw: Mapping[bytes, bytes]) -> Progress | None:
     token, _, _ = raw.get(b"progress_by", b"").partition(b":")
     if not token or token != raw.get(b"execution"):
         return None
-    return Progress(float(raw[b"progress"]), raw[b"progress_text"].decode(), raw[b"progress_at"].decode())
+    try:
+        return Progress(float(raw[b"progress"]), raw[b"progress_text"].decode(), raw[b"progress_at"].decode())
+    except (KeyError, ValueError):
+        return None
+
+
+def _timeout(text: bytes) -> bytes:
+    try:
+        return b"%d" % ceil(rq_timeout.seconds(text)) if text else b""
+    except ValueError:
+        return b""

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple, cast
 from redis import Redis
 
 from jobs import connection, keys, paging, scripts
+from jobs.scripts.call import answers, text
 
 SWEEP = 500
 STEP = 200
@@ -73,7 +74,7 @@ def lanes(client: Redis, queue: str | None = None) -> Iterator[Lane]:
     first = 0
     while found := cast(list[bytes], client.zrange(keys.LANES, first, first + SWEEP - 1)):
         first += SWEEP
-        yield from (one for one in read(client, [key.decode() for key in found]) if queue in (None, one.queue))
+        yield from (one for one in read(client, [text(key) for key in found]) if queue in (None, one.queue))
 
 
 def count(client: Redis) -> int:
@@ -113,19 +114,19 @@ def read(client: Redis, names: list[str]) -> list[Lane]:
         for name in names:
             pipeline.llen(keys.lane(name))
             pipeline.lindex(keys.lane(name), 0)
-        found = pipeline.execute()
-        heads = [head.decode() if head else None for head in found[1::2]]
+        found = answers(pipeline, None)
+        heads = [text(head) if head else None for head in found[1::2]]
         for head in heads:
             pipeline.hmget(keys.job(head or ""), "status", "origin", "enqueued_at", "started_at", "ended_at")
-        jobs = pipeline.execute()
-    return [_lane(*one) for one in zip(names, found[::2], heads, jobs, strict=True)]
+        jobs = answers(pipeline, (None,) * 5)
+    return [_lane(name, depth or 0, *one) for name, depth, *one in zip(names, found[::2], heads, jobs, strict=True)]
 
 
 def _lane(key: str, depth: int, head: str | None, job: list[bytes | None]) -> Lane:
     status, queue, enqueued, started, ended = job
     state: State = STATES.get(status or b"", "idle")
     since = {"halted": ended, "running": started, "retrying": ended, "queued": enqueued}.get(state)
-    return Lane(key, depth, head, state, queue.decode() if queue else None, since.decode() if since else None)
+    return Lane(key, depth, head, state, text(queue) if queue else None, text(since) if since else None)
 
 
 def resume(client: Redis, key: str) -> bool:
@@ -153,5 +154,5 @@ def sweep(client: Redis) -> list[str]:
 
     The repair for a worker that died between the end of a job and the step that follows it.
     """
-    found = [key.decode() for key in cast(list[bytes], client.zrange(keys.LANES, 0, SWEEP - 1))]
+    found = [text(key) for key in cast(list[bytes], client.zrange(keys.LANES, 0, SWEEP - 1))]
     return scripts.advance(client, found) if found else []

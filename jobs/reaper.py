@@ -14,6 +14,7 @@ from rq.job import JobStatus
 
 from jobs import keys, logs, scripts
 from jobs.job import Job
+from jobs.scripts.call import text
 from jobs.settings import current
 
 log = logs.of("job")
@@ -47,9 +48,9 @@ def repeat_old(client: Redis) -> int:
     for entry in old:
         client.zadd(keys.OUTBOX, {entry: now}, xx=True)  # no other keeper's for now
         try:
-            follow_up(client, entry.decode().rpartition(":")[0])
+            follow_up(client, text(entry).rpartition(":")[0])
         except ResponseError:
-            log.exception("what follows %s cannot be done", entry.decode())
+            log.exception("what follows %s cannot be done", text(entry))
     return len(old)
 
 

@@ -2,14 +2,15 @@
 
 import zlib
 from base64 import b64decode
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
 from redis import Redis
 from redis.client import Pipeline
-from redis.exceptions import ResponseError
 
 from jobs import connection, keys, redaction
+from jobs.scripts.call import sound, text
 
 Outcome = Literal["finished", "failed", "stopped", "retried", "exhausted", "interrupted"]
 OUTCOMES: dict[bytes, Outcome] = {
@@ -23,6 +24,7 @@ MOST = 64 * 1024
 """Characters of a traceback that are read: of a longer one, as when an error quotes a file, the middle is left out."""
 UNPACKED = 64 * MOST
 """Bytes at most that a traceback is unpacked to, to begin with."""
+UNREADABLE = "What is kept of the error cannot be read."
 LOST = "The worker that held the job was lost; whether the job had started is not known."
 
 
@@ -49,9 +51,9 @@ def attempts(job_id: str, client: Redis | None = None) -> list[Attempt]:
         pipeline.xrange(keys.results(job_id))
         pipeline.xinfo_stream(keys.results(job_id))
         entries, info = pipeline.execute(raise_on_error=False)
-    for reply in (entries, info):
-        if isinstance(reply, Exception) and not (isinstance(reply, ResponseError) and "no such key" in str(reply)):
-            raise reply
+    entries = sound(entries, [])
+    if isinstance(info, Exception) and "no such key" not in str(info):
+        sound(info, None)
     first = 1 + info["entries-added"] - len(entries) if entries else 1
     return [_attempt(number, *entry) for number, entry in enumerate(entries, first)]
 
@@ -70,19 +72,22 @@ def _attempt(number: int, entry_id: bytes, fields: dict[bytes, bytes]) -> Attemp
     written = datetime.fromtimestamp(int(entry_id.split(b"-")[0]) / 1000, UTC)
     return Attempt(
         number,
-        fields.get(b"worker_name", b"").decode() or None,
+        text(fields.get(b"worker_name", b"")) or None,
         _time(fields.get(b"execution_started_at")) or _stamp(fields.get(b"claimed_at")),
         _time(fields.get(b"execution_ended_at")) or written,
-        "interrupted" if b"interrupted" in fields else OUTCOMES.get(fields[b"type"], "failed"),
+        "interrupted" if b"interrupted" in fields else OUTCOMES.get(fields.get(b"type", b""), "failed"),
         redaction.text(error) if (error := error_of(fields)) else None,
-        redaction.text(note.decode(errors="replace")) if (note := fields.get(b"note")) else None,
+        redaction.text(text(note)) if (note := fields.get(b"note")) else None,
     )
 
 
 def error_of(fields: dict[bytes, bytes]) -> str | None:
     """The traceback in an entry of the stream, which RQ keeps compressed."""
     if packed := fields.get(b"exc_string"):
-        found = zlib.decompressobj().decompress(b64decode(packed), UNPACKED).decode(errors="replace").strip()
+        try:
+            found = zlib.decompressobj().decompress(b64decode(packed), UNPACKED).decode(errors="replace").strip()
+        except (ValueError, zlib.error):
+            return UNREADABLE
         return shortened(found) or None
     return LOST if b"interrupted" in fields else None
 
@@ -95,9 +100,13 @@ def shortened(found: str) -> str:
     return f"{found[: MOST // 2]}\n… {left_out:,} characters are left out\n{found[-MOST // 2 :]}"
 
 
-def _time(text: bytes | None) -> datetime | None:
-    return datetime.fromtimestamp(float(text), UTC) if text else None
+def _time(said: bytes | None) -> datetime | None:
+    with suppress(ValueError, OverflowError):
+        return datetime.fromtimestamp(float(said), UTC) if said else None
+    return None
 
 
-def _stamp(text: bytes | None) -> datetime | None:
-    return datetime.fromisoformat(text.decode()) if text else None
+def _stamp(said: bytes | None) -> datetime | None:
+    with suppress(ValueError):
+        return datetime.fromisoformat(text(said)) if said else None
+    return None

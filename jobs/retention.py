@@ -6,6 +6,7 @@ from typing import NamedTuple, cast
 from redis import Redis
 
 from jobs import keys, scripts
+from jobs.scripts.call import text
 from jobs.settings import Settings
 
 STEP = 200
@@ -54,4 +55,4 @@ def clean(
 
 def _queues(client: Redis) -> list[str]:
     start = len(keys.queue(""))
-    return sorted(key.decode()[start:] for key in cast(set[bytes], client.smembers(keys.QUEUES)))
+    return sorted(text(key)[start:] for key in cast(set[bytes], client.smembers(keys.QUEUES)))

@@ -19,6 +19,7 @@ from jobs.catalog.pages import AT_ONCE, exact, one, read
 from jobs.catalog.places import places
 from jobs.catalog.states import DEAD, OVER, STATES, WAITS, State, kinds
 from jobs.errors import JobAwaited
+from jobs.scripts.call import answers
 
 Action = Literal["retry", "run", "cancel", "delete"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
@@ -80,7 +81,7 @@ def _as_accepted(client: Redis, job_ids: list[str]) -> list[str]:
     with client.pipeline(transaction=False) as pipeline:
         for job_id in job_ids:
             pipeline.hget(keys.job(job_id), "created_at")
-        accepted = dict(zip(job_ids, pipeline.execute(), strict=True))
+        accepted = dict(zip(job_ids, answers(pipeline, None), strict=True))
     return sorted(job_ids, key=lambda job_id: accepted[job_id] or b"")
 
 

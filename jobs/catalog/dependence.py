@@ -59,5 +59,6 @@ def _states(client: Redis, ids: list[str]) -> list[tuple[str, State | None]]:
     with client.pipeline(transaction=False) as pipeline:
         for job_id in ids:
             summary.ask(pipeline, job_id)
-        rows = [summary.row(job_id, reply, 0.0) for job_id, reply in zip(ids, pipeline.execute(), strict=True)]
+        replies = pipeline.execute(raise_on_error=False)
+    rows = [summary.row(job_id, reply, 0.0) for job_id, reply in zip(ids, replies, strict=True)]
     return [(job_id, row.job.state if row else None) for job_id, row in zip(ids, rows, strict=True)]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 
 from redis import Redis
 
-from jobs import keys, records, redaction
+from jobs import keys, records, redaction, rq_timeout
 from jobs.catalog.arguments import Arguments, arguments
 from jobs.catalog.dependence import Awaited, awaited_by, waits_for
 from jobs.catalog.pages import one
@@ -17,6 +17,7 @@ from jobs.catalog.states import OVER
 from jobs.catalog.summary import Summary
 from jobs.errorlines import error_line
 from jobs.records import Attempt
+from jobs.scripts.call import text
 from jobs.settings import current
 
 MOST_SHOWN = 64 * 1024
@@ -92,7 +93,7 @@ def detail(client: Redis, job_id: str) -> Detail | None:
     return Detail(
         job=job._replace(error=redaction.text(job.error, given.secrets) if job.error else None, progress=progress),
         arguments=given,
-        timeout=float(timeout) if timeout else None,
+        timeout=_seconds(timeout),
         attempts=tried,
         timeline=sorted(timeline(job, tried), key=lambda event: event.at),
         result=_result(client, job_id, given.secrets) if job.state == "finished" else None,
@@ -141,12 +142,18 @@ def neighbours(client: Redis, key: str, job_id: str) -> Neighbours | None:
         pipeline.lrange(keys.lane(key), first, cast(int, at) + 1)
         pipeline.llen(keys.lane(key))
         found, depth = pipeline.execute()
-    ids = [entry.decode() for entry in found]
+    ids = [text(entry) for entry in found]
     if job_id not in ids:
         return None
     here = ids.index(job_id)
     before, behind = ids[:here], ids[here + 1 :]
     return Neighbours(first + here + 1, depth, before[-1] if before else None, behind[0] if behind else None)
+
+
+def _seconds(timeout: bytes | None) -> float | None:
+    with suppress(ValueError):
+        return rq_timeout.seconds(timeout) if timeout else None
+    return None
 
 
 def _result(client: Redis, job_id: str, secrets: frozenset[str]) -> Result | None:

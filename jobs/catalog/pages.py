@@ -22,6 +22,7 @@ from jobs.catalog.states import LIE_IN, Kind, kinds
 from jobs.catalog.summary import Row, Summary
 from jobs.errorlines import error_line
 from jobs.errors import InvalidQuery
+from jobs.scripts.call import answers
 
 AT_ONCE = 250
 WITHIN = 2.0
@@ -94,12 +95,12 @@ def _row(client: Redis, job_id: str) -> Row | None:
     """One job as its hash says, found without looking for where it lies."""
     with client.pipeline(transaction=False) as pipeline:
         summary.ask(pipeline, job_id)
-        [reply] = pipeline.execute()
+        [reply] = pipeline.execute(raise_on_error=False)
     row = _by_itself(client, job_id, reply)
     return _named(client, [row])[0] if row else None
 
 
-def _by_itself(client: Redis, job_id: str, reply: Sequence[bytes | None]) -> Row | None:
+def _by_itself(client: Redis, job_id: str, reply: Sequence[bytes | None] | Exception) -> Row | None:
     """A job as its hash says; since when it is in its state follows from that too, or from when it is due."""
     row = summary.row(job_id, reply, 0.0)
     if row is None:
@@ -132,7 +133,7 @@ def read(
         with client.pipeline(transaction=False) as pipeline:
             for place in portion:
                 summary.ask(pipeline, place.id)
-            replies = pipeline.execute()
+            replies = pipeline.execute(raise_on_error=False)
         rows = [
             _by_itself(client, place.id, reply) if place.kind == "lane" else summary.row(place.id, reply, place.at)
             for place, reply in zip(portion, replies, strict=True)
@@ -162,14 +163,14 @@ def _whole(client: Redis, rows: list[Row]) -> list[Row]:
             pipeline.xlen(keys.results(row.job.id))
             if row.has_run:
                 records.ask_latest(pipeline, row.job.id)
-        replies = iter(pipeline.execute())
+        replies = iter(answers(pipeline, ()))
     return [_with_attempts(row, next(replies), next(replies) if row.has_run else ()) for row in rows]
 
 
 def _with_attempts(row: Row, attempts: int, latest: object) -> Row:
     traceback = records.latest_error(latest)
     error = redaction.text(error_line(traceback))
-    return row._replace(job=row.job._replace(attempts=attempts, error=error or None), traceback=traceback)
+    return row._replace(job=row.job._replace(attempts=attempts or 0, error=error or None), traceback=traceback)
 
 
 def _cursor(place: Place, looked: int) -> str:

@@ -15,6 +15,7 @@ from redis.client import Pipeline
 from jobs import keys, scripts
 from jobs.catalog.states import Kind
 from jobs.queues import FAILURE_TTL
+from jobs.scripts.call import answers, text
 from jobs.scripts.looks import read_queued
 from jobs.settings import current
 
@@ -74,13 +75,13 @@ def number(client: Redis, kinds: list[Kind], queue: str | None = None) -> int:
                     pipeline.llen(keys.queue(name))
                 else:
                     pipeline.zcard(keys.limited(name) if kind == "limited" else keys.registry(kind, name))
-        return sum(pipeline.execute())
+        return sum(answers(pipeline, 0))
 
 
 def in_lane(client: Redis, key: str) -> list[Place]:
     """The jobs of a lane, its head first."""
     ids = cast(list[bytes], client.lrange(keys.lane(key), 0, -1))
-    return [Place(float(at), job_id.decode(), "lane", key) for at, job_id in enumerate(ids)]
+    return [Place(float(at), text(job_id), "lane", key) for at, job_id in enumerate(ids)]
 
 
 def _names(client: Redis, queue: str | None) -> tuple[list[str], list[str]]:
@@ -90,8 +91,8 @@ def _names(client: Redis, queue: str | None) -> tuple[list[str], list[str]]:
         pipeline.smembers(keys.LIMITS)
         used, limits = cast(list[set[bytes]], pipeline.execute())
     start = len(keys.queue(""))
-    every = sorted(key.decode()[start:] for key in used)
-    return [queue] if queue is not None else every, sorted(name.decode() for name in limits)
+    every = sorted(text(key)[start:] for key in used)
+    return [queue] if queue is not None else every, sorted(text(name) for name in limits)
 
 
 def _once(found: Iterator[Place]) -> Iterator[Place]:
@@ -107,7 +108,7 @@ def _first(client: Redis, sources: list[Source], last: Place | None) -> Iterator
     with client.pipeline(transaction=False) as pipeline:
         for source in sources:
             source.ask(pipeline, last, PORTION)
-        yield from zip(sources, pipeline.execute(), strict=True)
+        yield from zip(sources, answers(pipeline, []), strict=True)
 
 
 def _follow(client: Redis, source: Source, last: Place | None, reply: Any) -> Iterator[Place]:
@@ -125,7 +126,7 @@ def _follow(client: Redis, source: Source, last: Place | None, reply: Any) -> It
             count *= 2  # more of one score than fit in a portion
         with client.pipeline(transaction=False) as pipeline:
             source.ask(pipeline, last, count)
-            [reply] = pipeline.execute()
+            [reply] = answers(pipeline, [])
 
 
 def _source(kind: Kind, queue: str) -> Source:
@@ -140,7 +141,7 @@ def _source(kind: Kind, queue: str) -> Source:
             high = repr(last.at + kept + SLACK) if last else "+inf"
             pipeline.zrevrangebyscore(registry, high, "-inf", 0, count, withscores=True)
 
-    return Source(kind, queue, ask, lambda reply: [(score - kept, job_id.decode()) for job_id, score in reply])
+    return Source(kind, queue, ask, lambda reply: [(score - kept, text(job_id)) for job_id, score in reply])
 
 
 def _kept(kind: Kind) -> float:
@@ -161,17 +162,17 @@ def _running(client: Redis, names: list[str], last: Place | None) -> list[Place]
     with client.pipeline(transaction=False) as pipeline:
         for name in names:
             pipeline.zrange(keys.registry("wip", name), 0, -1)
-        replies = cast(list[list[bytes]], pipeline.execute())
+        replies = answers(pipeline, [])
         found = [
-            (entry.decode().rpartition(":")[0], name)
+            (text(entry).rpartition(":")[0], name)
             for name, reply in zip(names, replies, strict=True)
             for entry in reply
         ]
         for job_id, _ in found:
             pipeline.hget(keys.job(job_id), "started_at")
-        started = pipeline.execute()
+        started = answers(pipeline, None)
     running = [
-        Place(_seconds(stamp.decode()), job_id, "wip", name)
+        Place(_seconds(text(stamp)), job_id, "wip", name)
         for (job_id, name), stamp in zip(found, started, strict=True)
         if stamp
     ]

@@ -11,7 +11,10 @@ from jobs.catalog.states import OVER, State, state_of
 from jobs.catalog.tasknames import UNKNOWN, named_by
 from jobs.errorlines import Cause, cause
 from jobs.job import Progress, progress_of
+from jobs.scripts.call import sound
 
+FAR = 4102444800.0
+"""2100-01-01: what is due later, as only what is no time can be, is due then."""
 FIELDS = (
     "status", "origin", "key", "label", "description", "created_at", "enqueued_at", "started_at", "ended_at",
     "worker_name", "retries", "retries_left", "number_of_retries", "progress", "progress_text", "progress_at",
@@ -67,9 +70,13 @@ def ask(pipeline: Pipeline, job_id: str) -> None:
     pipeline.hmget(keys.job(job_id), *FIELDS)
 
 
-def row(job_id: str, reply: Sequence[bytes | None], at: float) -> Row | None:
-    """A job as its hash says; None when it is gone. ``at`` is when it came where it lies, or when it is due."""
-    raw = {name.encode(): value for name, value in zip(FIELDS, reply, strict=True) if value}
+def row(job_id: str, reply: Sequence[bytes | None] | Exception, at: float) -> Row | None:
+    """A job as its hash says; None when it is gone. ``at`` is when it came where it lies, or when it is due.
+
+    Raises a reply that is an error, but not where that is because the key is no hash.
+    """
+    found = sound(reply, (None,) * len(FIELDS))
+    raw = {name.encode(): value for name, value in zip(FIELDS, found, strict=True) if value}
     said = {name.decode(): value.decode(errors="replace") for name, value in raw.items()}
     if "status" not in said or "origin" not in said:
         return None
@@ -85,7 +92,7 @@ def row(job_id: str, reply: Sequence[bytes | None], at: float) -> Row | None:
         label=redaction.text(said["label"]) if "label" in said else None,
         accepted_at=_time(said, "created_at"),
         queued_at=_time(said, "enqueued_at"),
-        due_at=datetime.fromtimestamp(at, UTC) if state in ("scheduled", "retrying") else None,
+        due_at=datetime.fromtimestamp(min(max(at, 0.0), FAR), UTC) if state in ("scheduled", "retrying") else None,
         started_at=_time(said, "started_at"),
         ended_at=ended,
         attempts=0,

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from redis import Redis
 
 from jobs import keys, redaction
+from jobs.scripts.call import answers
 from jobs.settings import current
 
 UNKNOWN = "?"
@@ -45,7 +46,7 @@ def titles(client: Redis, job_ids: Sequence[str]) -> dict[str, Title]:
     with client.pipeline(transaction=False) as pipeline:
         for job_id in job_ids:
             pipeline.hget(keys.job(job_id), "label")
-        labels = pipeline.execute()
+        labels = answers(pipeline, None)
     found = [redaction.text(label.decode(errors="replace")) if label else None for label in labels]
     return dict(zip(job_ids, map(Title, names(client, job_ids), found), strict=True))
 
@@ -56,12 +57,12 @@ def names(client: Redis, job_ids: Sequence[str]) -> list[str]:
         for job_id in job_ids:
             pipeline.hget(keys.job(job_id), "description")
             pipeline.hstrlen(keys.job(job_id), "data")
-        replies = pipeline.execute()
+        replies = answers(pipeline, None)
         found = [named_by((description or b"").decode(errors="replace")) for description in replies[::2]]
-        odd = [at for at, name in enumerate(found) if name is None and 0 < replies[2 * at + 1] <= READABLE]
+        odd = [at for at, name in enumerate(found) if name is None and 0 < (replies[2 * at + 1] or 0) <= READABLE]
         for at in odd:
             pipeline.hget(keys.job(job_ids[at]), "data")
-        for at, data in zip(odd, pipeline.execute(), strict=True):
+        for at, data in zip(odd, answers(pipeline, None), strict=True):
             found[at] = _named_in(data or b"")
     return [name or UNKNOWN for name in found]
 

@@ -14,6 +14,7 @@
 
 -- @include iso
 -- @include clock
+-- @include spare
 -- @include place
 -- @include free
 local prefix, child, worker, wanted = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
@@ -21,7 +22,7 @@ local lease = redis.call('ZSCORE', KEYS[1], child)
 if not lease then return nil end
 if tonumber(lease) <= now or redis.call('EXISTS', KEYS[4]) == 1 then return {} end
 
-local FAR = 4102444800 -- 2100-01-01: RQ's own clean-up leaves the execution to us
+local YEAR, FAR = 31536000, 4102444800 -- 2100-01-01: RQ's own clean-up leaves the execution to us
 local FIELDS = { 'status', 'data', 'timeout', 'key', 'held_by', 'ttl', 'suspect', 'success_callback_name',
   'failure_callback_name', 'stopped_callback_name' }
 
@@ -33,8 +34,7 @@ local function is_held(id, holder)
   return holder and redis.call('HEXISTS', prefix .. ':signalbox:held:' .. holder, id) == 1
 end
 
-local function may_run(id, hash, queue, status, lane, holder)
-  if status ~= 'queued' then return false end
+local function may_run(id, hash, queue, lane, holder)
   if is_held(id, holder) then
     redis.call('HSET', hash, 'status', 'started') -- some tool pushed it while it runs
     return false
@@ -44,6 +44,14 @@ local function may_run(id, hash, queue, status, lane, holder)
   -- Some tool pushed it past its lane. It waits there now, unless the lane is free: then its turn comes by place.
   place(prefix, id, queue, lane, now, stamp, false)
   return false
+end
+
+-- What belongs to it is not what it should be, such as a lane that is no list: it fails alone.
+local function set_aside(id, hash, queue, why)
+  redis.call('HSET', hash, 'status', 'failed', 'ended_at', stamp)
+  redis.pcall('ZADD', prefix .. ':failed:' .. queue, now + YEAR, id)
+  redis.pcall('XADD', prefix .. ':results:' .. id, '*', 'type', '2', 'execution_ended_at', string.format('%.6f', now),
+    'note', 'it could not be given to a worker: ' .. why)
 end
 
 local function is_suspect(id)
@@ -70,12 +78,19 @@ for at = 6, #KEYS do
   local limit = tonumber(ARGV[at - 1 + #KEYS - 5])
   if limit then missing = math.min(missing, limit - redis.call('ZCARD', prefix .. ':wip:' .. queue)) end
   if missing > 0 and not full and redis.call('SISMEMBER', KEYS[5], queue) == 0 then
-    local ids = redis.call('LPOP', KEYS[at], missing) or {}
+    local is_list, ids = spare(redis.call, 'LPOP', KEYS[at], missing)
+    ids = is_list and ids or {}
     if #ids > 0 then last = redis.call('INCRBY', KEYS[3], #ids) end
     for number, id in ipairs(ids) do
       local hash = prefix .. ':job:' .. id
       local job = redis.pcall('HMGET', hash, unpack(FIELDS))
-      if not job.err and may_run(id, hash, queue, job[1], job[4], job[5]) then
+      local may, sound, why = job[1] == 'queued', true
+      if may and (job[5] or is_given(job[4])) then
+        sound, why = spare(may_run, id, hash, queue, job[4], job[5])
+        may = sound and why
+        if not sound then set_aside(id, hash, queue, why) end
+      end
+      if may then
         if job[7] and busy + #holds > 0 then
           put_back(KEYS[at], ids, number)
           break
@@ -96,7 +111,7 @@ for at = 6, #KEYS do
       end
     end
     if #running > 0 then
-      redis.call('ZADD', prefix .. ':wip:' .. queue, unpack(running))
+      spare(redis.call, 'ZADD', prefix .. ':wip:' .. queue, unpack(running))
       local first, n = before + 1, #waits
       if string.sub(holds[first], 1, 10) == 'heartbeat-' then first = first + 2 end
       if first < #holds then

@@ -13,7 +13,8 @@ local FRONT, STEP = 1000, 200
 local found = {}
 
 local function time_of(id)
-  return redis.call('HGET', prefix .. ':job:' .. id, 'enqueued_at')
+  local time = redis.pcall('HGET', prefix .. ':job:' .. id, 'enqueued_at')
+  return type(time) == 'string' and time -- no time, too, where there is no hash
 end
 
 local function look(id)

@@ -7,6 +7,7 @@
 
 -- @include iso
 -- @include clock
+-- @include spare
 -- @include advance
 -- @include fill_slots
 -- @include free_slot

@@ -9,10 +9,12 @@
 --       value (finished: the result, base64, or '' for None; else the traceback, zlib and base64), started, ended
 --       (seconds since 1970), after (failed: -1 not to be tried again, else 0; retried, snoozed: seconds to wait),
 --       note (kept beside the ending, or '')
--- returns  for each 1 accepted, 2 accepted and in the outbox, 3 accepted and to be tried again, 0 refused
+-- returns  for each 1 accepted, 2 accepted and in the outbox, 3 accepted and to be tried again, 0 refused, 4 failed for
+--          good, because something of the job is not what it should be
 
 -- @include iso
 -- @include clock
+-- @include spare
 -- @include advance
 -- @include place
 -- @include fill_slots
@@ -123,7 +125,7 @@ local function settle(id, token, queue, outcome, value, started, ended, after, n
   end
   ttl = tonumber(ttl) or (ok and 500 or YEAR)
   repeats = ok and tonumber(repeats or 0) or 0
-  local status = outcome == 'exhausted' and 'failed' or outcome
+  local status, registry = outcome == 'exhausted' and 'failed' or outcome
   local followed = status ~= 'stopped'
     and (webhooks and webhooks ~= '' or awaited and redis.call('EXISTS', hash .. ':dependents') == 1)
   if repeats > 0 then
@@ -138,11 +140,25 @@ local function settle(id, token, queue, outcome, value, started, ended, after, n
     redis.call('HSET', hash, 'status', status, 'ended_at', stamp)
     if ttl >= 0 then redis.call('EXPIRE', hash, ttl) else redis.call('PERSIST', hash) end
     record(id, token, outcome, value, started, ended, note, ttl)
-    later(ok and finished or failed, queue, ttl < 0 and FAR or now + ttl, id)
+    registry = ok and finished or failed
   end
   if followed then redis.call('ZADD', KEYS[3], now, id .. ':' .. status) end
   if lane and lane ~= '' then advance(prefix, lane, now, stamp) end
+  if registry then later(registry, queue, ttl < 0 and FAR or now + ttl, id) end
   return followed and 2 or 1
+end
+
+-- A retry_intervals that is no JSON, a key of another type: that job fails alone, and its note says of what.
+local function give_up(id, token, queue, outcome, value, started, ended, note, why)
+  local hash, lane = prefix .. ':job:' .. id, redis.pcall('HGET', prefix .. ':job:' .. id, 'key')
+  note = note .. (note == '' and '' or '; ') .. 'its ending could not be written down: ' .. why
+  redis.pcall('HSET', hash, 'status', 'failed', 'ended_at', stamp)
+  redis.pcall('EXPIRE', hash, YEAR)
+  redis.call('DEL', prefix .. ':signalbox:draft')
+  spare(record, id, token, 'failed', outcome == 'finished' and '' or value, started, ended, note, YEAR)
+  if type(lane) == 'string' and lane ~= '' then spare(advance, prefix, lane, now, stamp) end
+  later(failed, queue, now + YEAR, id)
+  return 4
 end
 
 local ids, dependents = {}, {}
@@ -161,7 +177,8 @@ for number, id in ipairs(ids) do
   if token_held == token and not let_go[id] then
     let_go[id], let_go[#let_go + 1] = true, id
     free(prefix, locks)
-    replies[number] = settle(id, token, queue, outcome, value, started, ended, tonumber(after), note, awaited)
+    local ok, reply = spare(settle, id, token, queue, outcome, value, started, ended, tonumber(after), note, awaited)
+    replies[number] = ok and reply or give_up(id, token, queue, outcome, value, started, ended, note, reply)
     if outcome == 'finished' then done = done + 1 elseif outcome ~= 'snoozed' then undone = undone + 1 end
     busy = busy + (tonumber(ended) - tonumber(started))
   else
@@ -170,9 +187,9 @@ for number, id in ipairs(ids) do
   end
 end
 if #let_go > 0 then redis.call('HDEL', KEYS[1], unpack(let_go)) end
-for queue, members in pairs(running) do redis.call('ZREM', prefix .. ':wip:' .. queue, unpack(members)) end
-for queue, members in pairs(finished) do redis.call('ZADD', prefix .. ':finished:' .. queue, unpack(members)) end
-for queue, members in pairs(failed) do redis.call('ZADD', prefix .. ':failed:' .. queue, unpack(members)) end
+for queue, members in pairs(running) do spare(redis.call, 'ZREM', prefix .. ':wip:' .. queue, unpack(members)) end
+for queue, members in pairs(finished) do spare(redis.call, 'ZADD', prefix .. ':finished:' .. queue, unpack(members)) end
+for queue, members in pairs(failed) do spare(redis.call, 'ZADD', prefix .. ':failed:' .. queue, unpack(members)) end
 for id, limit in pairs(limits) do -- as RQ has it: one that runs again at once keeps its slot
   if redis.call('HGET', prefix .. ':job:' .. id, 'status') ~= 'queued' then free_slot(prefix, id, limit, now, stamp) end
 end

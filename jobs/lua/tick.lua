@@ -17,6 +17,7 @@
 
 -- @include iso
 -- @include clock
+-- @include spare
 -- @include place
 -- @include advance
 -- @include fill_slots
@@ -71,13 +72,14 @@ recover(prefix, KEYS[1], now, stamp, limit, why, recovered)
 local moved, crowded, STEP = {}, {}, 200
 for _, key in ipairs(queues) do
   local queue = string.sub(key, #prefix + 8)
-  promote(prefix, queue, 500, now, stamp, moved)
-  if trim(prefix, queue, now, stamp, ARGV[8], STEP) >= STEP then crowded[#crowded + 1] = queue end
+  spare(promote, prefix, queue, 500, now, stamp, moved) -- a key of another type holds up no other queue
+  local ok, dropped = spare(trim, prefix, queue, now, stamp, ARGV[8], STEP)
+  if ok and dropped >= STEP then crowded[#crowded + 1] = queue end
 end
 for _, lane in ipairs(redis.call('ZRANGE', KEYS[4], 0, 499)) do
   redis.call('ZADD', KEYS[4], now, lane) -- looked at: the next sweep begins with others
-  local id = advance(prefix, lane, now, stamp)
-  if id then moved[#moved + 1] = id end
+  local ok, id = spare(advance, prefix, lane, now, stamp)
+  if ok and id then moved[#moved + 1] = id end
 end
 
 local is_known = redis.call('EXISTS', KEYS[5])
@@ -91,9 +93,15 @@ if not leader or leader == ARGV[6] then
 end
 local counts = redis.call('HMGET', KEYS[5], 'successful_job_count', 'failed_job_count')
 local depths = {}
+
+local function size(command, key)
+  local ok, found = spare(redis.call, command, key)
+  return ok and found or 0
+end
+
 for queue in string.gmatch(ARGV[9], '[^,]+') do
-  depths[#depths + 1] = redis.call('LLEN', prefix .. ':queue:' .. queue)
-  depths[#depths + 1] = redis.call('ZCARD', prefix .. ':wip:' .. queue)
+  depths[#depths + 1] = size('LLEN', prefix .. ':queue:' .. queue)
+  depths[#depths + 1] = size('ZCARD', prefix .. ':wip:' .. queue)
 end
 return { gone, recovered, moved, crowded, depths, {
   leader == ARGV[6] and 1 or 0, redis.call('ZCOUNT', KEYS[7], '-inf', now) + redis.call('ZCOUNT', KEYS[9], '-inf', now),

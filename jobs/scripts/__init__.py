@@ -4,20 +4,20 @@ The scripts take their time from the server, so that no clock of ours can break 
 """
 
 from jobs.scripts.call import Value
+from jobs.scripts.claimed import Claimed, Waited
 from jobs.scripts.counts import tell
 from jobs.scripts.engine import (
     FINAL,
-    Claimed,
     Held,
     Outcome,
     Report,
     Settlement,
-    Waited,
     await_jobs,
     claim,
     exchange,
     held,
     release,
+    rename,
     report,
     settle,
 )
@@ -92,6 +92,7 @@ __all__ = [
     "queued",
     "recover",
     "release",
+    "rename",
     "renew",
     "renew_instance",
     "report",

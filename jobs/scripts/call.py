@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from redis import Redis
+from redis.client import Pipeline
 from redis.exceptions import NoScriptError
 
 FOLDER = Path(__file__).parents[1] / "lua"
@@ -56,8 +57,22 @@ def digest(script: str) -> str:
 
 
 def text(value: bytes | str) -> str:
-    """What a script has said, decoded where the client does not."""
-    return value.decode() if isinstance(value, bytes) else value
+    """What Redis has said, decoded where the client does not; what is no UTF-8 is shown as ``\\xff``."""
+    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else value
+
+
+def sound(reply: Any, instead: Any) -> Any:
+    """A reply of many; ``instead`` where its key is of another type than it should be. Raises any other error."""
+    if isinstance(reply, Exception):
+        if "WRONGTYPE" not in str(reply):
+            raise reply
+        return instead
+    return reply
+
+
+def answers(pipeline: Pipeline, instead: Any) -> list[Any]:
+    """The replies of a pipeline, each of them sound."""
+    return [sound(reply, instead) for reply in pipeline.execute(raise_on_error=False)]
 
 
 def pairs(flat: Sequence[Any]) -> Iterator[tuple[Any, Any]]:

@@ -1,9 +1,6 @@
 """What a child does with Redis: it claims, settles, and gives back."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from functools import cached_property
 from typing import Any, Literal, NamedTuple, cast
 
 from redis import Redis
@@ -11,64 +8,14 @@ from redis.connection import ConnectionInterface
 from redis.exceptions import NoScriptError, OutOfMemoryError, ResponseError
 
 from jobs import keys
+from jobs.scripts import claimed
 from jobs.scripts.call import Value, in_full, invocation, run, text
+from jobs.scripts.claimed import Claimed, Waited, nobody
 
 FINAL = -1.0
 UNLIMITED: Mapping[str, int] = {}
 
 Outcome = Literal["finished", "failed", "stopped", "retried", "exhausted", "snoozed"]
-
-
-class Claimed(NamedTuple):
-    """One execution that a child has been given."""
-
-    id: str
-    token: str
-    """Grows with every execution: whoever holds a later one is right."""
-    queue: str
-    data: bytes
-    timeout: float
-    special: bool
-    """It has callbacks."""
-    waited: "Waited | None" = None
-    """How long it had, with those that were claimed at once; None: a heartbeat."""
-
-
-@dataclass(eq=False)
-class Waited:
-    """Since when the jobs that were claimed of a queue at once had been there: the first of them, and the last.
-
-    Times are as the server wrote them: who claims has no time to read them.
-    """
-
-    queue: str
-    jobs: int
-    first: bytes
-    last: bytes
-    now: bytes
-    token: int
-    """Of the first."""
-
-    @cached_property
-    def longest(self) -> float:
-        """Seconds."""
-        return _seconds_between(self.first, self.now)
-
-    @cached_property
-    def shortest(self) -> float:
-        """Seconds."""
-        return _seconds_between(self.last, self.now)
-
-    def between(self, first: str, last: str) -> tuple[float, float]:
-        """How long the jobs had waited that were given out under these tokens, as if all had come evenly."""
-        step = (self.shortest - self.longest) / max(self.jobs - 1, 1)
-        places = (min(int(token) - self.token, self.jobs - 1) for token in (first, last))
-        longest, shortest = (self.longest + step * place for place in places)
-        return longest, shortest
-
-
-def _nobody(waited: Waited) -> None:
-    """Nobody wants to know."""
 
 
 class Report(NamedTuple):
@@ -125,7 +72,7 @@ def exchange(
     settlements: Sequence[Settlement],
     wanted: int,
     limits: Mapping[str, int] = UNLIMITED,
-    tell: Callable[[Waited], None] = _nobody,
+    tell: Callable[[Waited], None] = nobody,
 ) -> tuple[list[int], list[Claimed] | None]:
     """Settle what a child has done and claim what it does next, in one round trip.
 
@@ -157,7 +104,7 @@ def exchange(
             replies[name] = client.eval(*in_full(name, call))
         if isinstance(replies[name], Exception):
             raise replies[name]
-    return list(replies.get("settle", [])), _claimed(replies.get("claim", []), tell)
+    return list(replies.get("settle", [])), claimed.read(replies.get("claim", []), tell)
 
 
 def claim(client: Redis, worker: str, child: str, queues: Sequence[str], wanted: int) -> list[Claimed] | None:
@@ -186,7 +133,7 @@ def await_jobs(
     wanted: int,
     seconds: int,
     limits: Mapping[str, int] = UNLIMITED,
-    tell: Callable[[Waited], None] = _nobody,
+    tell: Callable[[Waited], None] = nobody,
 ) -> tuple[str, list[Claimed] | None]:
     """Wait on a connection of one's own until ``queue`` holds something, at most so long, and claim then.
 
@@ -199,19 +146,21 @@ def await_jobs(
         line.send_packed_command(
             line.pack_commands([("BLMOVE", key, key, "LEFT", "LEFT", seconds), ("EVALSHA", *call)])
         )
-        seen, claimed = _answer(line), _answer(line)
-        if isinstance(claimed, NoScriptError):
+        seen, reply = _answer(line), _answer(line)
+        if isinstance(reply, NoScriptError):
             line.send_command("EVAL", *in_full("claim", call))
-            claimed = _answer(line)
+            reply = _answer(line)
         if line.should_reconnect():
             line.disconnect()
     except BaseException:
         line.disconnect()
         raise
-    for reply in (claimed, None if isinstance(seen, OutOfMemoryError) else seen):
-        if isinstance(reply, Exception):
-            raise reply
-    return text(seen) if isinstance(seen, bytes) else "", _claimed(claimed, tell)
+    if isinstance(reply, Exception):
+        raise reply
+    found = claimed.read(reply, tell)
+    if isinstance(seen, Exception) and not isinstance(seen, OutOfMemoryError) and not found:
+        raise seen
+    return text(seen) if isinstance(seen, bytes) else "", found
 
 
 def _answer(line: ConnectionInterface) -> Any:
@@ -225,39 +174,6 @@ def _claim_call(worker: str, child: str, queues: Sequence[str], wanted: int, lim
     names = [keys.LEASES, keys.held(child), keys.EXECUTIONS, keys.SUSPENDED, keys.PAUSED, *map(keys.queue, queues)]
     caps = [limits.get(name, "") for name in queues]
     return invocation("claim", names, [keys.PREFIX, child, worker, wanted, *queues, *caps])
-
-
-def _claimed(reply: list[Any] | None, tell: Callable[[Waited], None]) -> list[Claimed] | None:
-    if not reply:
-        return reply
-    *fields, (now, *queues) = reply
-    waits = {
-        queue: Waited(queue.decode(), jobs, first, last, now, int(token))
-        for queue, jobs, first, last, token in zip(*[iter(queues)] * 5, strict=True)
-    }
-    for waited in waits.values():
-        tell(waited)
-    return [
-        Claimed(
-            fields[at].decode(),
-            fields[at + 1].decode(),
-            fields[at + 2].decode(),
-            fields[at + 3],
-            float(fields[at + 4] or 0),
-            bool(fields[at + 5]),
-            waits.get(fields[at + 2]),
-        )
-        for at in range(0, len(fields), 6)
-    ]
-
-
-def _seconds_between(first: bytes, second: bytes) -> float:
-    """0 where the clocks of two machines disagree, or where a time is not one."""
-    try:
-        begin, end = (datetime.fromisoformat(stamp.decode()) for stamp in (first, second))
-        return max((end - begin).total_seconds(), 0.0)
-    except (ValueError, TypeError):  # a time without its zone cannot be told from one with it
-        return 0.0
 
 
 def report(client: Redis, reports: Sequence[Report]) -> list[bool]:
@@ -288,5 +204,10 @@ def release(client: Redis, child: str, executions: Sequence[Held], survives: int
 def held(client: Redis, child: str) -> list[tuple[str, str]]:
     """What a child holds, as id and token, first given first."""
     found = cast(dict[bytes, bytes], client.hgetall(keys.held(child)))
-    tokens = {job_id.decode(): held.decode().partition(":")[0] for job_id, held in found.items()}
+    tokens = {text(job_id): text(held).partition(":")[0] for job_id, held in found.items()}
     return sorted(tokens.items(), key=lambda one: int(one[1]))
+
+
+def rename(client: Redis, child: str, raw: bytes, job_id: str) -> None:
+    """Give what a child holds under an id that is no text another one."""
+    run(client, "rename", [keys.held(child), keys.job(job_id)], [keys.PREFIX, raw, job_id])

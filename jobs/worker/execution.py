@@ -170,6 +170,8 @@ class Runner:
 
     def _decode(self, claimed: Claimed) -> tuple[str, Callable[..., Any], Any, Any]:
         data = claimed.data
+        if claimed.fault:
+            raise DeserializationError(f"job {claimed.id} cannot run: {claimed.fault}")
         try:
             if data[:1] == b"x":  # zlib's first byte; our short payloads are not compressed
                 data = zlib.decompress(data)

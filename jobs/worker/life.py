@@ -18,7 +18,7 @@ from jobs.scripts import Claimed, Settlement
 
 log = logs.of("job")
 
-REFUSED, AGAIN = 0, 3
+REFUSED, AGAIN, GIVEN_UP = 0, 3, 4
 """What ``scripts.exchange`` replies."""
 
 
@@ -123,7 +123,7 @@ def _what(one: Settlement, reply: int) -> str:
         return "refused"
     if reply == AGAIN:
         return "retried"
-    return "failed" if one.outcome == "exhausted" else one.outcome
+    return "failed" if one.outcome == "exhausted" or reply == GIVEN_UP else one.outcome
 
 
 def _level(what: str, note: str) -> int:

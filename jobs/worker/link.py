@@ -31,7 +31,8 @@ class Link:
     def exchange(self, done: Sequence[Settlement], wanted: int) -> tuple[list[int], list[Claimed] | None]:
         """See ``scripts.exchange``."""
         me = (self.worker, self.child, self.queues)
-        return scripts.exchange(self.client, *me, done, wanted, self.limits, self.tell)
+        replies, claimed = scripts.exchange(self.client, *me, done, wanted, self.limits, self.tell)
+        return replies, self._named(claimed)
 
     def line(self) -> ConnectionInterface:
         """A connection of one's own, to wait on; it connects on first use."""
@@ -40,7 +41,14 @@ class Link:
     def await_jobs(self, line: ConnectionInterface, queue: str, wanted: int) -> tuple[str, list[Claimed] | None]:
         """See ``scripts.await_jobs``."""
         me = (self.worker, self.child, self.queues)
-        return scripts.await_jobs(line, *me, queue, wanted, PATIENCE, self.limits, self.tell)
+        rang, claimed = scripts.await_jobs(line, *me, queue, wanted, PATIENCE, self.limits, self.tell)
+        return rang, self._named(claimed)
+
+    def _named(self, claimed: list[Claimed] | None) -> list[Claimed] | None:
+        for one in claimed or ():
+            if one.raw:
+                scripts.rename(self.client, self.child, one.raw, one.id)
+        return claimed
 
     def release(self, held: list[Held], survives: int) -> None:
         """See ``scripts.release``."""

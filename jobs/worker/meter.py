@@ -22,7 +22,7 @@ from jobs.history import bins, cells
 from jobs.history.bins import BINS
 from jobs.history.cells import Cells, End
 from jobs.scripts import Outcome, Settlement, Waited
-from jobs.worker.life import AGAIN
+from jobs.worker.life import AGAIN, GIVEN_UP
 
 log = logs.of("worker")
 
@@ -151,7 +151,7 @@ class Meter:
 
 
 def _end(outcome: Outcome, reply: int) -> End | None:
-    if outcome in ("finished", "snoozed"):
+    if outcome in ("finished", "snoozed") and reply != GIVEN_UP:
         return "finished" if outcome == "finished" else None
     return "retried" if reply == AGAIN else "failed"
 
