@@ -77,7 +77,7 @@ class Board:
                 self._write([one for one in said if self._written.get(one.id) != one.number])
                 self._written = {one.id: one.number for one in said}
                 self._lost = False
-            except RedisError as error:
+            except (RedisError, OSError) as error:
                 if not self._lost:
                     self._lost = True
                     log.warning("progress is not written for now, and jobs go on: %s", error)

@@ -93,8 +93,8 @@ def seconds(text: str) -> float:
 
 
 def size(text: str) -> int:
-    """Bytes: ``4096``, ``64k``, ``1m``, ``2g``; 0 where there is no limit."""
-    match = re.fullmatch(r"(\d{1,12})([kmg]?)", text.strip().lower())
+    """Bytes: ``4096``, ``64k``, ``512MB``, ``2g``; 0 where there is no limit."""
+    match = re.fullmatch(r"(\d{1,12})([kmg]?)b?", text.strip().lower())
     if not match:
         raise ValueError("expected bytes, such as 65536, 64k, 1m or 2g, or 0 for any number")
     return int(match[1]) * _BYTES[match[2]]

@@ -171,6 +171,15 @@ class Settings:
         "how often a job may be running when its process dies before it fails",
         read.count,
     )
+    max_jobs: int = _setting(
+        "JOBS_MAX_JOBS", "0", "jobs after which a child of a worker is replaced by a new one; `0`: never", read.many
+    )
+    max_memory: int = _setting(
+        "JOBS_MAX_MEMORY",
+        "0",
+        "resident memory from which on a child is replaced by a new one, such as `512MB`; `0`: never; Linux only",
+        read.size,
+    )
     max_running: tuple[tuple[str, int], ...] = _setting(
         "JOBS_MAX_RUNNING", "", "jobs of a queue that run at once, over all workers, such as `inbox=10`", read.limits
     )

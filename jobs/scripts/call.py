@@ -56,6 +56,12 @@ def digest(script: str) -> str:
     return hashlib.sha1(source(script).encode(), usedforsecurity=False).hexdigest()
 
 
+def know(*scripts: str) -> None:
+    """Read scripts now: a process that has no descriptor left could not."""
+    for script in scripts:
+        digest(script)
+
+
 def text(value: bytes | str) -> str:
     """What Redis has said, decoded where the client does not; what is no UTF-8 is shown as ``\\xff``."""
     return value.decode(errors="backslashreplace") if isinstance(value, bytes) else value

@@ -17,6 +17,7 @@ from jobs.errors import SignalboxError
 from jobs.health import heartbeat
 from jobs.introduction import keep_silent
 from jobs.reaper import follow_up
+from jobs.scripts import call
 from jobs.settings import current
 from jobs.supervise.loops import declared
 from jobs.supervise.process import die_with_launcher, run_in_batches
@@ -28,6 +29,7 @@ from jobs.worker.life import Life
 from jobs.worker.link import PATIENCE, Link
 from jobs.worker.meter import Meter
 from jobs.worker.readiness import Announcement
+from jobs.worker.renewal import allow_more_files, can_open
 from jobs.worker.slots import AHEAD, Slots
 from jobs.worker.table import Table
 
@@ -39,6 +41,7 @@ BUILT_IN = (heartbeat.TASK,)
 TURNS = 2
 """Turns at a time over a worker's children, so that the server has the next one at hand when it is done with one; with
 more of them, children run jobs at the same time and take the processor from the server."""
+SCRIPTS = ("claim", "settle", "release", "follow", "report", "tell", "echo", "lock", "unlock", "renew", "annotate")
 HOUSEKEEPING = 0.1
 DEADLINE = 5.0
 """Seconds for any command but a bell's. What a lost reply did is found out, so a short one costs nothing."""
@@ -75,12 +78,13 @@ def main(arguments: list[str]) -> int:
         on_signal(signal.SIGTERM),
         0.0 if settings.pool == "process" else AHEAD,  # nothing is to wait behind a job that may hold the interpreter
     )
+    call.know(*SCRIPTS)
     ended = threading.Event()
     watch = Watch(slots.slots, rows, loop, settings.timeout)
     vital.start("slots", lambda: _run(slots, ended))
     vital.start("deadlines", lambda: watch.run(ended))
     telling = vital.start("meter", lambda: meter.tell_until(ended, client))
-    vital.run("housekeeping", lambda: _keep_house(slots, rows, ended))
+    vital.run("housekeeping", lambda: _keep_house(slots, rows, meter, ended))
     runner.close()
     telling.join(LAST_WORD)
     return 0
@@ -93,9 +97,13 @@ def _run(slots: Slots, ended: threading.Event) -> None:
         ended.set()
 
 
-def _keep_house(slots: Slots, rows: Table, ended: threading.Event) -> None:
+def _keep_house(slots: Slots, rows: Table, meter: Meter, ended: threading.Event) -> None:
     while not ended.wait(HOUSEKEEPING):
         rows.turned = time.monotonic()
+        rows.done = meter.jobs
+        if not rows.spent and not can_open(rows.file):
+            rows.spent = True
+            allow_more_files()
         try:
             if slots.stop.is_set():
                 rows.asked = math.inf

@@ -1,5 +1,6 @@
 """What a worker's children run, for whoever asks why nothing moves."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ SHOWN = 5
 
 def load(tables: Sequence[Table], now: float) -> dict[str, Any]:
     """How many slots there are, how many are busy, for how many seconds the ``youngest`` of these has been, and the
-    jobs in them: those that hold up others, and the longest.
+    jobs in them: those that hold up others, and the longest. A child that takes nothing more has no free slot.
 
     Of each job: ``for`` so many seconds, ``left`` until its timeout (None: it has none), and ``still``: seconds since
     its process last had the interpreter, which is long while a job holds it, or while the process is stopped; of a
@@ -21,7 +22,7 @@ def load(tables: Sequence[Table], now: float) -> dict[str, Any]:
     jobs = [_job(one, still, now) for one, still in running if not one.id.startswith(keys.HEARTBEAT)]
     jobs.sort(key=lambda job: (job["still"], job["for"]), reverse=True)
     return {
-        "slots": sum(table.slots for table in tables),
+        "slots": sum(len(table.running()) if math.isinf(table.asked) else table.slots for table in tables),
         "busy": len(running),
         "youngest": round(min((now - one.started for one, _ in running), default=0.0), 1),
         "running": jobs[:SHOWN],

@@ -20,6 +20,7 @@ from jobs.supervise.stop import on_signal
 from jobs.worker.keeper import Keeper
 from jobs.worker.looper import Looper
 from jobs.worker.nursery import Nursery, SettingsRefused
+from jobs.worker.renewal import Limits
 
 log = logs.of("worker")
 
@@ -48,6 +49,7 @@ def main(settings: Settings, burst: bool = False) -> int:
         threads=settings.slots,
         lease=settings.lease,
         survives=settings.interruptions,
+        limits=Limits(settings.max_jobs, settings.max_memory),
     )
     looper = Looper(settings, stop)
     presence = Presence(

@@ -88,6 +88,8 @@ class Meter:
 
     def __init__(self, process: str) -> None:
         self._process = process
+        self.jobs = 0
+        """Ended so far, heartbeats left out."""
         self._lock = threading.Lock()
         self._ended: defaultdict[tuple[str, str, Outcome, int, Waited | None], Endings] = defaultdict(Endings)
         """By queue, task, outcome, reply and who was claimed with them."""
@@ -104,6 +106,7 @@ class Meter:
             for one, reply in zip(settlements, replies, strict=False):
                 if not reply:
                     continue
+                self.jobs += one.task != heartbeat.TASK.name
                 if one.task:
                     self._ended[one.queue, one.task, one.outcome, reply, one.waited].add(one)
                 elif not one.id.startswith(keys.HEARTBEAT):
@@ -131,7 +134,7 @@ class Meter:
             self._sent, self._next = self._next, Batch()
             self._sent.tell(client, self._process)
             self._sent = None
-        except RedisError as error:
+        except (RedisError, OSError) as error:
             log.debug("what was counted could not be told yet: %s", error)
 
     def _sum_up(self, client: Redis) -> None:

@@ -23,6 +23,7 @@ from jobs.worker.life import Life
 from jobs.worker.load import load
 from jobs.worker.meter import Meter
 from jobs.worker.readiness import SLOW, Readiness
+from jobs.worker.renewal import Limits, resident
 from jobs.worker.table import Running, Table
 from jobs.worker.vigil import Vigil
 
@@ -45,6 +46,14 @@ CORES = os.cpu_count() or 1
 BAD_SETTING = 2
 
 
+LOOK = 1.0
+"""Seconds between two looks at what children take."""
+HANGS, AGAIN = 120.0, 60.0
+"""Seconds that a child which is to take another's place may import, and until the next try when it was not ready."""
+LEAVE = 10.0
+NO_LIMITS = Limits()
+
+
 class SettingsRefused(SignalboxError):
     """A child has ended with the code for a bad setting; it has said which."""
 
@@ -60,6 +69,8 @@ class Child:
     readiness: Readiness
     vigil: Vigil
     ending_since: float | None = None
+    leaving_since: float | None = None
+    """It has been told to take nothing more, because another has taken its place."""
     stops: dict[str, float] = field(default_factory=dict)
     """When executions were asked to stop, by token."""
 
@@ -110,6 +121,7 @@ class Nursery:
         threads: int,
         lease: float,
         survives: int,
+        limits: Limits = NO_LIMITS,
     ) -> None:
         self._client = client
         self._life = Life(client, worker)
@@ -120,6 +132,10 @@ class Nursery:
         self._threads = threads
         self._lease = lease
         self._survives = survives
+        self._limits = limits
+        self._renew_at = 0.0
+        self._heir: tuple[Child, Child] | None = None
+        """A child that is not ready yet, and the one whose place it is to take."""
         self._children: list[Child] = []
         self._unburied: list[Child] = []
         self._start_at = 0.0
@@ -181,7 +197,7 @@ class Nursery:
         now = time.monotonic()
         for child in list(self._children):
             if not child.alive:
-                if child.inventory is None and child.process.returncode == BAD_SETTING:
+                if child.process.returncode == BAD_SETTING and self.inventory is None:
                     raise SettingsRefused
                 self._children.remove(child)
                 self._unburied.append(child)
@@ -191,10 +207,12 @@ class Nursery:
                 child.readiness.warn(f"child {child.id}", now - child.born)
                 self._end_overrun(child, now)
                 self._end_wedged(child, now)
+                self._end_idle(child, now)
         self._stop_late(now)
         self._bury_all()
+        self._renew(now)
         if now >= self._start_at:
-            while len(self._children) < self._count and self._loading(now) < CORES:
+            while self._places() < self._count and self._loading(now) < CORES:
                 self._children.append(self._start())
 
     def lose(self, child_ids: list[str]) -> None:
@@ -256,6 +274,52 @@ class Nursery:
             if child.alive:
                 child.process.send_signal(number)
 
+    def _places(self) -> int:
+        """How many children there are for jobs to come, without those that leave, and without an heir."""
+        return sum(child.leaving_since is None for child in self._children) - (self._heir is not None)
+
+    def _renew(self, now: float) -> None:
+        """Replace a child that has exceeded its limits: one at a time, but for one that can open no more files.
+
+        The new one imports first; only then does the old one take nothing more, and end when its jobs have.
+        """
+        if self._heir:
+            self._go_on_with(*self._heir, now)
+        elif now >= self._renew_at:
+            self._renew_at = now + LOOK
+            is_free = all(child.leaving_since is None for child in self._children)
+            found = [
+                (one, why)
+                for one in self._children
+                if one.inventory and one.leaving_since is None and one.ending_since is None
+                if (is_free or one.table.spent) and (why := self._exceeds(one, now))
+            ]
+            if found:
+                old, why = min(found, key=lambda one: len(one[0].table.running()))
+                self._children.append(new := self._start())
+                self._heir = new, old
+                log.info("child %s is to take the place of %s: %s", new.id, old.id, why)
+
+    def _exceeds(self, child: Child, now: float) -> str | None:
+        if child.table.spent:
+            return "it can open no more files; jobs that it ran have left theirs open"
+        weighs = self._limits.memory and now - child.born > STEADY
+        return self._limits.exceeded(child.table.done, resident(child.process.pid) if weighs else 0)
+
+    def _go_on_with(self, new: Child, old: Child, now: float) -> None:
+        if new not in self._children or old not in self._children or now - new.born > HANGS:
+            self._heir = None
+            if old in self._children:
+                self._renew_at = now + AGAIN
+                log.warning("child %s goes on: %s, which was to take its place, was not ready", old.id, new.id)
+            if old in self._children and new in self._children:
+                new.ending_since = now
+                new.kill()
+        elif new.inventory:
+            self._heir = None
+            old.leaving_since = now
+            old.process.terminate()
+
     def _loading(self, now: float) -> int:
         """How many children are busy importing; more at once would only all be late."""
         return sum(child.inventory is None and now - child.born < SLOW for child in self._children)
@@ -300,9 +364,18 @@ class Nursery:
 
     def _end_wedged(self, child: Child, now: float) -> None:
         """Kill a child that lives and does not consume; what it runs is not to blame."""
-        is_due = child.inventory is not None and child.ending_since is None
+        is_due = child.inventory is not None and child.ending_since is None and child.leaving_since is None
         if child.vigil.is_wedged(now, child.table, is_due, lambda: is_stopped(child.process.pid)):
             log.error("child %s lives, has a free slot and does not ask for jobs: it is killed and replaced", child.id)
+            child.ending_since = now
+            child.kill()
+
+    def _end_idle(self, child: Child, now: float) -> None:
+        """Kill a child that has been told to leave, runs nothing, and does not end: Redis is out of its reach."""
+        if child.table.running():
+            child.leaving_since = child.leaving_since and now
+        elif child.leaving_since and now - child.leaving_since > LEAVE and not child.ending_since:
+            log.warning("child %s has not ended and is killed; its jobs go back", child.id)
             child.ending_since = now
             child.kill()
 
@@ -337,7 +410,7 @@ class Nursery:
             log.warning("child %s ended %s: %d jobs are back, %d have failed", child.id, _ending(code), back, failed)
             self._life.recovered([one.id for one in held if one.why], f"its child ended {_ending(code)}")
         scripts.retire(self._client, child.id)
-        self._crashes += blamed
+        self._crashes += blamed and not (child.leaving_since and code == 0)
         child.readiness.hear()
         if child.inventory is None and blamed and code != BAD_SETTING:
             self._fails_in = child.readiness.module

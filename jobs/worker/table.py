@@ -1,6 +1,6 @@
 """What a child is running, where its keeper can see it even while the child cannot answer.
 
-Shared memory, one row a slot and three times for all: writing it costs a microsecond, and a job that holds the
+Shared memory, one row a slot and some numbers for all: writing it costs a microsecond, and a job that holds the
 interpreter, blocks in C or has just killed its process cannot keep it from being read.
 """
 
@@ -18,7 +18,7 @@ _STOP_AT = 224
 _CLOCK = struct.Struct("<d")
 _DEADLINE_AT, _HELD_AT = 216, 232
 _SIGN = struct.Struct("d")  # native, so that it is written whole
-_SIGNS = 3 * _SIGN.size
+_SIGNS = 5 * _SIGN.size
 IDLE, RUNNING = 0, 1
 
 
@@ -74,6 +74,24 @@ class Table:
     @asked.setter
     def asked(self, at: float) -> None:
         self._set_sign(1, at)
+
+    @property
+    def done(self) -> int:
+        """How many jobs the child has run, heartbeats left out."""
+        return int(self._sign(3))
+
+    @done.setter
+    def done(self, jobs: int) -> None:
+        self._set_sign(3, jobs)
+
+    @property
+    def spent(self) -> bool:
+        """Can the child open no more files?"""
+        return bool(self._sign(4))
+
+    @spent.setter
+    def spent(self, is_spent: bool) -> None:
+        self._set_sign(4, is_spent)
 
     def _sign(self, number: int) -> float:
         return float(_SIGN.unpack_from(self._memory, _ROW.size * self.slots + number * _SIGN.size)[0])

@@ -46,6 +46,13 @@ def test_a_job_that_holds_its_process_comes_before_all_others(table: Table) -> N
     held.close()
 
 
+def test_a_child_that_takes_nothing_more_has_no_free_slot(table: Table) -> None:
+    table.begin(0, "last", "1", NOW - 1, 0.0)
+    table.asked = float("inf")
+    found = load([table], NOW)
+    assert (found["slots"], found["busy"]) == (1, 1)
+
+
 def test_a_job_that_has_its_process_to_itself_holds_nobody_up() -> None:
     alone = Table.create(1)
     alone.turned = NOW - 20

@@ -56,6 +56,8 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         single=False,
         if_held="wait",
         interruptions=3,
+        max_jobs=0,
+        max_memory=0,
         max_running=(),
         halt=(),
         keep=604800,
