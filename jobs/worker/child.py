@@ -20,7 +20,7 @@ from jobs.reaper import follow_up
 from jobs.scripts import call
 from jobs.settings import current
 from jobs.supervise.loops import declared
-from jobs.supervise.process import die_with_launcher, run_in_batches
+from jobs.supervise.process import die_with_launcher, leave, run_in_batches
 from jobs.supervise.stop import ignore, on_signal
 from jobs.worker.deadlines import Watch
 from jobs.worker.event_loop import EventLoop
@@ -31,6 +31,7 @@ from jobs.worker.meter import Meter
 from jobs.worker.readiness import Announcement
 from jobs.worker.renewal import allow_more_files, can_open
 from jobs.worker.slots import AHEAD, Slots
+from jobs.worker.streams import keep
 from jobs.worker.table import Table
 
 log = logs.of("worker")
@@ -117,9 +118,9 @@ def _keep_house(slots: Slots, rows: Table, meter: Meter, ended: threading.Event)
 
 if __name__ == "__main__":
     die_with_launcher(signal.SIGKILL)
-    logs.setup(current(), board.about)
+    keep(lambda: logs.setup(current(), board.about))
     try:
-        sys.exit(main(sys.argv[1:]))
+        leave(main(sys.argv[1:]))
     except SignalboxError as error:
         print(f"signalbox: {error}", file=sys.stderr)
-        sys.exit(2)
+        leave(2)

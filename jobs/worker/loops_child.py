@@ -3,8 +3,6 @@
 ``python -m jobs.worker.loops_child ROLL READY``; both are file descriptors.
 """
 
-import logging
-import os
 import signal
 import sys
 
@@ -14,11 +12,12 @@ from jobs.health import heartbeat
 from jobs.introduction import keep_silent
 from jobs.settings import current
 from jobs.supervise.loops import declared
-from jobs.supervise.process import die_with_launcher
+from jobs.supervise.process import die_with_launcher, leave
 from jobs.supervise.roll import Roll
 from jobs.supervise.stop import ignore, on_signal
 from jobs.supervise.watchdog import Watchdog
 from jobs.worker.readiness import Announcement
+from jobs.worker.streams import keep
 
 log = logs.of("loop")
 
@@ -53,18 +52,11 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _leave(code: int) -> None:
-    """End without waiting for what hangs: threads of loops and of calls that were given up."""
-    logging.shutdown()
-    sys.stdout.flush()
-    os._exit(code)
-
-
 if __name__ == "__main__":
     die_with_launcher(signal.SIGKILL)
-    logs.setup(current())
+    keep(lambda: logs.setup(current()))
     try:
-        _leave(main(sys.argv[1:]))
+        leave(main(sys.argv[1:]))
     except SignalboxError as error:
         print(f"signalbox: {error}", file=sys.stderr)
-        sys.exit(2)
+        leave(2)
