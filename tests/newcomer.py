@@ -44,6 +44,7 @@ class Newcomer:
         paths = (self.folder / ".venv/bin", self._tools)
         self.environ = {"PATH": os.pathsep.join(map(str, paths)), "HOME": str(folder / "home")}
         _share_packages(self.folder)
+        assert self.run("python3 -m venv .venv")[0] == 0
 
     def run(self, line: str, within: float = 180.0) -> tuple[int, list[str]]:
         """Run a line to its end: its exit code, and what it said."""

@@ -25,7 +25,6 @@ FIRST, *REST = commands(README)
 NAMED = re.compile(r"\bexample (\w+)")
 LINES = [*REST, *(f"python -m jobs example {name}" for name in EXAMPLES if name not in NAMED.findall("\n".join(REST)))]
 """The README shows some examples in its table only."""
-NONE, OLDER = "no Redis on PATH", "an older Redis on PATH"
 
 
 class Ends(NamedTuple):
@@ -141,16 +140,33 @@ def older() -> Path:
     return Path(found)
 
 
-@pytest.fixture(scope="module")
-def scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    newcomer = Newcomer(tmp_path_factory.mktemp("newcomer"), older() if request.param == OLDER else None)
+def _scene(folders: pytest.TempPathFactory, server: Path | None) -> Iterator[Scene]:
+    newcomer = Newcomer(folders.mktemp("newcomer"), server)
     found = Scene(newcomer)
     yield found
     found.end_combo()
     newcomer.end()
 
 
-in_both = pytest.mark.parametrize("scene", [NONE, OLDER], indirect=True)
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """No Redis is on PATH."""
+    yield from _scene(tmp_path_factory, None)
+
+
+@pytest.fixture(scope="module")
+def beside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """An older Redis is on PATH."""
+    yield from _scene(tmp_path_factory, older())
+
+
+@pytest.fixture
+def scene(request: pytest.FixtureRequest) -> Scene:
+    found: Scene = request.getfixturevalue(request.param)
+    return found
+
+
+in_both = pytest.mark.parametrize("scene", ["alone", "beside"], indirect=True)
 
 
 @in_both
@@ -164,7 +180,7 @@ def test_it_runs_on_what_another_server_has_written(scene: Scene, request: pytes
     folder, port = scene.newcomer.folder / ".signalbox", free_port()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    other = binary() if request.node.callspec.params["scene"] == OLDER else older()
+    other = binary() if request.node.callspec.params["scene"] == "beside" else older()
     server = start(folder, port, "--loglevel", "warning", program=other)
     with Redis(port=port) as client:
         wait_for(lambda: answers(port), "the other server")
@@ -174,10 +190,11 @@ def test_it_runs_on_what_another_server_has_written(scene: Scene, request: pytes
     scene.check(FIRST)
 
 
-@pytest.mark.parametrize(
-    ("scene", "line"),
-    [*((NONE, line) for line in LINES), *((OLDER, line) for line in LINES if " example " in line)],
-    indirect=["scene"],
-)
-def test_a_line_ends_as_it_should(scene: Scene, line: str) -> None:
-    scene.check(line)
+@pytest.mark.parametrize("line", LINES)
+def test_a_line_ends_as_it_should(alone: Scene, line: str) -> None:
+    alone.check(line)
+
+
+@pytest.mark.parametrize("line", [line for line in LINES if " example " in line])
+def test_an_example_ends_as_it_should_beside_an_older_redis(beside: Scene, line: str) -> None:
+    beside.check(line)
