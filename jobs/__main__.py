@@ -8,7 +8,9 @@ from jobs.missing import told
 
 def main() -> None:
     from jobs.daemons import DAEMONS, run
+    from jobs.logs import bear_with_terminal
 
+    bear_with_terminal()
     if len(sys.argv) > 1 and sys.argv[1] in DAEMONS:
         sys.exit(run(sys.argv[1], sys.argv[2:]))
     try:

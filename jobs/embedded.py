@@ -39,7 +39,7 @@ def attach(folder: Path) -> Address:
         ) from None
     fcntl.flock(users, fcntl.LOCK_SH)
     _held.append(users)
-    with open(folder / "start.lock", "a") as start:
+    with open(folder / "start.lock", "a", encoding="utf-8") as start:
         fcntl.flock(start, fcntl.LOCK_EX)
         return address.parse(_running(folder) or _start(folder))
 
@@ -69,7 +69,7 @@ def running(folder: Path) -> Address | None:
 def keep(folder: Path) -> None:
     """Start the folder's guardian again if it was killed; does nothing for a process that is not attached."""
     if _held and not _guarded(folder):
-        with open(folder / "start.lock", "a") as start:
+        with open(folder / "start.lock", "a", encoding="utf-8") as start:
             fcntl.flock(start, fcntl.LOCK_EX)
             if not _guarded(folder):
                 _start(folder)
@@ -84,7 +84,7 @@ def _guarded(folder: Path) -> bool:
 
 
 def _lockable(path: Path, kind: int) -> bool:
-    with open(path, "a") as lock:
+    with open(path, "a", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, kind | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -98,7 +98,7 @@ def _running(folder: Path) -> str | None:
 
 
 def _start(folder: Path) -> str:
-    with open(folder / "server.log", "a") as log:
+    with open(folder / "server.log", "a", encoding="utf-8") as log:
         guardian = subprocess.Popen(
             [sys.executable, "-m", "jobs.launcher.server", str(folder.resolve())],
             stdin=subprocess.DEVNULL,
@@ -113,13 +113,13 @@ def _start(folder: Path) -> str:
         if state.get("guardian") == guardian.pid:
             return str(state["url"])
         time.sleep(0.02)
-    last = (folder / "server.log").read_text(errors="replace").strip().splitlines()[-1:]
+    last = (folder / "server.log").read_text(errors="replace", encoding="utf-8").strip().splitlines()[-1:]
     raise ServerError(f"the local Redis server did not start; {folder / 'server.log'} ends with: {' '.join(last)}")
 
 
 def _state(folder: Path) -> dict[str, Any]:
     """What the guardian has published: url, pid of the server, pid of the guardian; empty until it has."""
     try:
-        return dict(json.loads((folder / "server.json").read_text()))
+        return dict(json.loads((folder / "server.json").read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError, TypeError):
         return {}

@@ -3,6 +3,7 @@
 What happens is told by loggers named after what it happens to, ``signalbox.<name>``; each has a level of its own.
 """
 
+import io
 import json
 import logging
 import re
@@ -119,7 +120,7 @@ class _Objects(_Hides):
             "message": super().write(record),
             **self.fields(record),
         }
-        return json.dumps(row, ensure_ascii=False, default=str)
+        return dumped(row)
 
 
 class _Hidden:
@@ -162,6 +163,22 @@ def now(at: float | None = None) -> str:
     return found.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def dumped(row: Mapping[str, Any]) -> str:
+    """A row as one line of JSON, in what stdout can say."""
+    return json.dumps(row, ensure_ascii=not _says_all(), default=str)
+
+
+def bear_with_terminal() -> None:
+    """Have what stdout and stderr cannot say shown as ``?``, where a terminal or a locale is not for Unicode."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _says_all() -> bool:
+    return (sys.stdout.encoding or "utf-8").lower().startswith("utf")
+
+
 def are_json(settings: Settings) -> bool:
     """Are lines to be JSON? Where nothing else is said, text on a terminal, and JSON wherever they are collected."""
     return settings.log_format == "json" or (settings.log_format == "auto" and not sys.stdout.isatty())
@@ -172,6 +189,7 @@ def setup(settings: Settings, about: Callable[[], Mapping[str, Any]] = dict) -> 
 
     ``about`` says what else a line is about, whoever logs it.
     """
+    bear_with_terminal()
     handler = logging.StreamHandler(sys.stdout)
     handler.addFilter(_Adds(about))
     ours = (settings.token, settings.read_token, settings.redis and settings.redis.password)

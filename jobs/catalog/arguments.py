@@ -30,7 +30,11 @@ class Arguments(NamedTuple):
 def arguments(client: Redis, job_id: str) -> Arguments:
     """What a job was called with."""
     size = client.hstrlen(keys.job(job_id), "data")
-    data = cast(bytes | None, client.hget(keys.job(job_id), "data")) if size <= MAX_PAYLOAD else None
+    return shown(cast(bytes | None, client.hget(keys.job(job_id), "data")) if size <= MAX_PAYLOAD else None, size)
+
+
+def shown(data: bytes | None, size: int) -> Arguments:
+    """What a payload of so many bytes may show of itself; None: it was not read."""
     unread = Arguments(None, None, size, frozenset())
     if not data or current().serializer != "json":
         return unread
@@ -39,10 +43,10 @@ def arguments(client: Redis, job_id: str) -> Arguments:
         task, _, args, kwargs = json.loads(plain, parse_constant=str)  # NaN is no JSON
         names = _names(task)
         hidden = frozenset(redaction.secrets({**dict(zip(names, args, strict=False)), **kwargs}))
-        shown = redaction.arguments(args, kwargs, names)
-        if len(json.dumps(shown)) > MOST_SHOWN:
+        clean = redaction.arguments(args, kwargs, names)
+        if len(json.dumps(clean)) > MOST_SHOWN:
             return Arguments(None, None, len(plain), hidden)
-        return Arguments(*shown, len(plain), hidden)
+        return Arguments(*clean, len(plain), hidden)
     return unread
 
 

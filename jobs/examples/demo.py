@@ -93,6 +93,7 @@ def combo(settings: Settings, console: Console, loud: bool) -> Iterator[str]:
             "JOBS_TASKS": ",".join(tasks),
             "JOBS_QUEUES": QUEUE,
             "JOBS_LOG_FORMAT": "text",
+            "PYTHONIOENCODING": "utf-8",
             PARENT: str(os.getpid()),
             **KEEP_ALL,
         },
@@ -100,6 +101,8 @@ def combo(settings: Settings, console: Console, loud: bool) -> Iterator[str]:
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        encoding="utf-8",
+        errors="replace",
     )
     assert process.stdout
     try:

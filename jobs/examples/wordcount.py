@@ -16,7 +16,7 @@ WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 @task(attempts=2, backoff=0.5)
 def count(path: str) -> dict[str, Any]:
     """The lines of a text file, its words (as ``wc -w`` counts them) and how often each occurs."""
-    text = Path(path).read_text(errors="replace")
+    text = Path(path).read_text(errors="replace", encoding="utf-8")
     return {
         "path": path,
         "lines": text.count("\n"),

@@ -39,6 +39,7 @@ class Child:
             text=True,
             errors="replace",
             start_new_session=True,
+            encoding="utf-8",
         )
         self._pumps = [
             threading.Thread(target=self.printer.pump, args=(self.name, stream), kwargs={"error": error}, daemon=True)

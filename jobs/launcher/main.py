@@ -36,6 +36,7 @@ def main(settings: Settings, no_restart: bool = False, keep_going: bool = False)
         "PATH": path(),
         "JOBS_GRACE": f"{settings.grace * SHARES[1]:g}",
         "JOBS_LOG_FORMAT": "json" if as_json else "text",
+        "PYTHONIOENCODING": os.environ.get("PYTHONIOENCODING", "utf-8"),  # as their output is read
         SOCKET: ears.address,
     }
     environ.pop(DRAINING, None)  # it is taken into account, once

@@ -53,7 +53,7 @@ class Printer:
     def _object(self, name: str, text: str, error: bool) -> str:
         """What is an object already, as our own logs are, keeps its fields."""
         said = _parsed(text) or {"message": text, **({"level": "error"} if error else {})}
-        return json.dumps({"time": logs.now(), "part": name, **said}, ensure_ascii=False)
+        return logs.dumped({"time": logs.now(), "part": name, **said})
 
 
 def _parsed(text: str) -> dict[str, Any] | None:

@@ -29,7 +29,7 @@ keep such blocks at hand."""
 
 
 def main(folder: Path) -> int:
-    lock = open(folder / "guardian.lock", "a")  # noqa: SIM115 - held until the process ends
+    lock = open(folder / "guardian.lock", "a", encoding="utf-8")  # noqa: SIM115 - held until the process ends
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -80,7 +80,7 @@ def start(folder: Path, port: int, *options: str, program: Path | None = None) -
 def _port(folder: Path) -> int:
     """The port of the last run when it is free, so that clients that wait find the server again."""
     remembered = folder / "port"
-    last = remembered.read_text().strip() if remembered.exists() else ""
+    last = remembered.read_text(encoding="utf-8").strip() if remembered.exists() else ""
     for candidate in (int(last) if last.isdecimal() and int(last) < 65536 else 0, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -89,7 +89,7 @@ def _port(folder: Path) -> int:
             except OSError:
                 continue
             port: int = probe.getsockname()[1]
-            remembered.write_text(str(port))
+            remembered.write_text(str(port), encoding="utf-8")
             return port
     raise ServerError("no free loopback port")
 
@@ -110,12 +110,14 @@ def _answers(server: "subprocess.Popen[bytes]", port: int) -> bool:
 
 def _publish(folder: Path, port: int, pid: int) -> None:
     draft = folder / "server.json.new"
-    draft.write_text(json.dumps({"url": f"redis://127.0.0.1:{port}/0", "pid": pid, "guardian": os.getpid()}))
+    draft.write_text(
+        json.dumps({"url": f"redis://127.0.0.1:{port}/0", "pid": pid, "guardian": os.getpid()}), encoding="utf-8"
+    )
     draft.replace(folder / "server.json")
 
 
 def _wait_for_last_user(folder: Path, done: threading.Event) -> None:
-    with open(folder / "users.lock", "a") as users:
+    with open(folder / "users.lock", "a", encoding="utf-8") as users:
         fcntl.flock(users, fcntl.LOCK_EX)
         done.set()
         # Kept until this process has ended: whoever attaches next must find no server, and start one.
@@ -129,7 +131,7 @@ def _end_stale(folder: Path) -> None:
     """
     state = folder / "server.json"
     try:
-        found = json.loads(state.read_text())
+        found = json.loads(state.read_text(encoding="utf-8"))
         pid, address = int(found["pid"]), str(found["url"]).removeprefix("redis://").partition("/")[0]
     except (FileNotFoundError, ValueError, KeyError):
         return
@@ -143,7 +145,9 @@ def _end_stale(folder: Path) -> None:
 
 def _is_server(pid: int, address: str) -> bool:
     """Is this process a server that listens there? Both servers show their address as their title."""
-    shown = subprocess.run(["ps", "-ww", "-o", "stat=,args=", "-p", str(pid)], capture_output=True, text=True).stdout
+    shown = subprocess.run(
+        ["ps", "-ww", "-o", "stat=,args=", "-p", str(pid)], capture_output=True, encoding="utf-8", errors="replace"
+    ).stdout
     return not shown.startswith("Z") and "-server" in shown and address in shown
 
 

@@ -74,7 +74,7 @@ def here() -> list[Server]:
 
 def _server(path: Path) -> Server | None:
     try:
-        said = subprocess.run([path, "--version"], capture_output=True, text=True).stdout
+        said = subprocess.run([path, "--version"], capture_output=True, text=True, encoding="utf-8").stdout
     except OSError:
         return None
     found = re.match(r"(Redis|Valkey) server v=(\d+(?:\.\d+)*)", said)
@@ -88,7 +88,7 @@ def written(folder: Path) -> Data | None:
     """
     files = folder / "appendonlydir"
     try:
-        manifest = (files / "appendonly.aof.manifest").read_text(errors="replace")
+        manifest = (files / "appendonly.aof.manifest").read_text(errors="replace", encoding="utf-8")
         base = re.search(r"^file (\S+) seq \d+ type b\b", manifest, re.MULTILINE)
         head = _head(files / base[1]) if base else b""
     except OSError:

@@ -41,13 +41,13 @@ def in_full(script: str, call: Sequence[Any]) -> list[Any]:
 @cache
 def source(script: str) -> str:
     """Its text, with what it includes."""
-    text = (FOLDER / f"{script}.lua").read_text()
+    text = (FOLDER / f"{script}.lua").read_text(encoding="utf-8")
     return re.sub(r"^-- @include (\w+)$", lambda found: part(found[1]), text, flags=re.M)
 
 
 def part(name: str) -> str:
     """What others include."""
-    return (FOLDER / "lib" / f"{name}.lua").read_text()
+    return (FOLDER / "lib" / f"{name}.lua").read_text(encoding="utf-8")
 
 
 @cache

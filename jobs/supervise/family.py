@@ -45,7 +45,7 @@ def _children() -> dict[int, list[int]]:
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
-            state, parent = stat.read_text(errors="replace").rpartition(")")[2].split()[:2]
+            state, parent = stat.read_text(errors="replace", encoding="utf-8").rpartition(")")[2].split()[:2]
         except OSError:  # it has ended meanwhile
             continue
         if state != "Z":

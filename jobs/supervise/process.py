@@ -67,7 +67,7 @@ def leave(code: int) -> NoReturn:
 def is_stopped(pid: int) -> bool:
     """Has somebody stopped this process, by SIGSTOP for instance? Told by Linux; elsewhere it is not known."""
     try:
-        with open(f"/proc/{pid}/stat") as stat:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
             return stat.read().rpartition(")")[2].split()[0] == "T"
     except OSError:
         return False

@@ -22,7 +22,7 @@ class Announcement:
 
     def __init__(self, file: int) -> None:
         os.set_inheritable(file, False)
-        self._pipe = os.fdopen(file, "w")
+        self._pipe = os.fdopen(file, "w", encoding="utf-8")
 
     def load(self, modules: tuple[str, ...]) -> None:
         """Import the modules, each after its name was told. Raises ``SettingsError`` as ``registry.load`` does."""

@@ -59,6 +59,12 @@ def submit(client: Redis, *numbers: int, **options: Any) -> None:
     queues.submit(client, [prepare(t.add, number, 1, **options) for number in numbers])
 
 
+def enqueue_raw(client: Redis, job_id: str, payload: str) -> None:
+    """A job as somebody else writes it."""
+    client.hset(keys.job(job_id), mapping={"origin": "elsewhere", "description": "some.task()", "data": payload})
+    client.rpush(keys.queue("elsewhere"), job_id)
+
+
 class TestWhoMaySeeWhat:
     def test_without_the_token_health_says_only_that_something_is_wrong(self, url: str, serve: Serve) -> None:
         port = ready(serve(JOBS_TOKEN=TOKEN))
@@ -77,7 +83,21 @@ class TestWhoMaySeeWhat:
         assert "samples" not in public
         assert [one["description"] for one in full["samples"]["waiting"]] == ["tests.tasks.add()"] * 10
         assert {one["queue"] for one in full["samples"]["waiting"]} == {"elsewhere"}
+        assert [one["task"] for one in full["samples"]["waiting"]] == ["tests.tasks.add"] * 10
         assert full["samples"]["active"] == []
+
+    def test_a_sample_shows_what_its_task_is_called_with_but_no_secret(
+        self, url: str, client: Redis, serve: Serve
+    ) -> None:
+        port = ready(serve(JOBS_TOKEN=TOKEN))
+        t.add.enqueue(1, 2, queue="elsewhere")
+        client.hset(keys.job("large"), mapping={"origin": "elsewhere", "description": "large()", "data": b"x" * 20_000})
+        enqueue_raw(client, "secret", '["some.task", null, ["ada"], {"password": "hunter2", "to": 7}]')
+        client.rpush(keys.queue("elsewhere"), "large")
+        first, second, third = get(port, "/queue/stats", **BEARER)[1]["samples"]["waiting"]
+        assert first["data"] == {"args": [1, 2], "kwargs": {}}
+        assert second["data"] == {"args": ["ada"], "kwargs": {"password": "•••", "to": 7}}
+        assert (third["task"], "data" in third) == ("large", False)
 
     def test_railways_health_check_is_answered_by_its_name(self, url: str, serve: Serve) -> None:
         port = ready(serve(RAILWAY_ENVIRONMENT_NAME="production"))

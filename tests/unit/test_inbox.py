@@ -56,6 +56,13 @@ def test_fields_that_nobody_knows_are_left_out(tmp_path: Path) -> None:
     assert read(file) == [HELLO]
 
 
+@pytest.mark.parametrize("name", [{}, {"contact_name": None}])
+def test_a_contact_may_have_no_name(tmp_path: Path, name: dict[str, None]) -> None:
+    row = {key: value for key, value in vars(HELLO).items() if key != "contact_name"}
+    (tmp_path / "own.jsonl").write_text(json.dumps({**row, **name}) + "\n")
+    assert [one.contact_name for one in read(tmp_path / "own.jsonl")] == [""]
+
+
 def test_a_message_is_the_same_by_its_instance_client_and_id() -> None:
     def job_id(**fields: str) -> str:
         return tasks.job_id(Message(**{**vars(HELLO), **fields}))

@@ -115,7 +115,9 @@ def _await_ready(process: "subprocess.Popen[bytes]", port: int, log: Path) -> No
     deadline = time.monotonic() + PATIENCE
     while _ask(port, "/readyz") is None:
         if process.poll() is not None or time.monotonic() > deadline:
-            raise SignalboxError("the worker does not come up:\n" + log.read_text(errors="replace")[-2000:])
+            raise SignalboxError(
+                "the worker does not come up:\n" + log.read_text(errors="replace", encoding="utf-8")[-2000:]
+            )
         time.sleep(LOOK)
 
 

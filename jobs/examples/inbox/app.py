@@ -42,7 +42,7 @@ def stats() -> Response:
 
 @blueprint.post("/clean")
 def clean() -> Response:
-    """Delete what has been over for ``older_than``, such as ``12h``; 7 days unless it says otherwise."""
+    """Delete what has been completed for ``older_than``, such as ``12h``; 7 days unless it says otherwise."""
     try:
         age = seconds(request.args.get("older_than", "7d"))
     except ValueError as error:

@@ -15,7 +15,8 @@ from jobs.settings import current
 def command(file: Path | None, kill: bool, keep: bool) -> None:
     """Handle messages of many contacts, each contact's in order, ten contacts at once.
 
-    FILE holds your own, one JSON object a line: instance, client_id, message_id, contact_phone, contact_name, text.
+    FILE holds your own, one JSON object a line: instance, client_id, message_id, contact_phone, text, and contact_name
+    where it is known.
     """
     from jobs.examples.inbox.show import perform
 

@@ -46,13 +46,13 @@ def write(what: str, message: str, contact: str) -> None:
 
 def append(path: Path, event: Event) -> None:
     """Add a line, whole whoever else writes (``O_APPEND``)."""
-    with open(path, "a") as file:
+    with open(path, "a", encoding="utf-8") as file:
         file.write(json.dumps(event) + "\n")
 
 
 def read(path: Path) -> list[Event]:
     """All that has been written, in the order in which it was."""
-    lines = path.read_text().splitlines() if path.exists() else []
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     return [Event(*json.loads(line)) for line in lines]
 
 

@@ -40,8 +40,9 @@ class Message:
     client_id: str
     message_id: str
     contact_phone: str
-    contact_name: str
-    text: str
+    contact_name: str = ""
+    """Where the provider knows it."""
+    text: str = ""
     sent_at: str = ""
     fails: int = 0
     """Made up, to show attempts: how often its handling fails before it works."""
@@ -61,7 +62,10 @@ def _message(line: str, where: str) -> Message:
     if not isinstance(row, dict):
         raise BadMessage(f"{where}: expected a JSON object")
     known = {one.name: one for one in fields(Message)}
-    if missing := [name for name, one in known.items() if one.default is MISSING and name not in row]:
+    if row.get("contact_name") is None:
+        row.pop("contact_name", None)
+    needed = [*(name for name, one in known.items() if one.default is MISSING), "text"]
+    if missing := [name for name in needed if name not in row]:
         raise BadMessage(f"{where}: {', '.join(missing)} missing")
     for name in [name for name in known if name in row]:
         if not isinstance(row[name], int if name == "fails" else str):

@@ -69,7 +69,9 @@ class Parts:
         """Raise ``SignalboxError``, with its last words, when a part has ended by itself."""
         for name, process in self._running.items():
             if process.poll() is not None:
-                said = (self._folder / f"{name}.log").read_text(errors="replace").splitlines()[-WORDS:]
+                said = (
+                    (self._folder / f"{name}.log").read_text(errors="replace", encoding="utf-8").splitlines()[-WORDS:]
+                )
                 raise SignalboxError(f"{name} has ended with code {process.returncode}:\n" + "\n".join(said))
 
     def end(self) -> None:

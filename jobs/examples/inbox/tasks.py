@@ -35,8 +35,8 @@ def process_message(
     client_id: str,
     message_id: str,
     contact_phone: str,
-    contact_name: str,
-    text: str,
+    contact_name: str = "",
+    text: str = "",
     sent_at: str = "",
     fails: int = 0,
 ) -> JobRef:
@@ -75,8 +75,8 @@ def handle(
     client_id: str,
     message_id: str,
     contact_phone: str,
-    contact_name: str,
-    text: str,
+    contact_name: str = "",
+    text: str = "",
     sent_at: str = "",
     fails: int = 0,
 ) -> str:

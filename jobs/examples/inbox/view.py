@@ -25,7 +25,7 @@ STATUS = {
     JobStatus.STOPPED: "failed",
     JobStatus.CANCELED: "failed",
 }
-FIELDS = ("instance", "client_id", "message_id", "contact_phone", "contact_name")
+FIELDS = ("instance", "client_id", "message_id", "contact_phone")
 
 
 def stats(client: Redis) -> dict[str, int]:
@@ -44,8 +44,10 @@ def message(client: Redis, job_id: str) -> dict[str, Any]:
     holder, until = _held(client, job_id)
     return {
         **{name: job.kwargs[name] for name in FIELDS},
+        "contact_name": job.kwargs.get("contact_name") or None,
         "status": status,
         "attempts": begun - 1 if status == "pending" else begun,
+        "maxRetries": ATTEMPTS - 1,
         "error": ((latest.exc_string or "") if latest else "").strip().rpartition("\n")[2] or None,
         "stored_at": _iso(job.created_at),
         "started_at": _iso(job.started_at),
@@ -66,19 +68,18 @@ def _held(client: Redis, job_id: str) -> tuple[str | None, datetime | None]:
 
 
 def clean(client: Redis, older_than: float = WEEK) -> int:
-    """Delete messages that were completed or failed so many seconds ago or earlier; how many.
+    """Delete messages that were completed so many seconds ago or earlier; how many.
 
-    Their ids stay refused for 7 days from when they were stored. Without it they go by themselves: completed ones
-    after ``JOBS_KEEP``, failed ones after a year.
+    Their ids stay refused for 7 days from when they were stored. Without it they go by themselves after ``JOBS_KEEP``.
+    Failed ones stay for a year, until somebody decides.
     """
     before = datetime.now(UTC).timestamp() - older_than
     deleted = 0
-    for kind in ("finished", "failed"):
-        registry = keys.registry(kind, QUEUE)
-        ids = [job_id.decode() for job_id in cast(list[bytes], client.zrange(registry, 0, -1))]
-        for at in range(0, len(ids), CHUNK):
-            chunk = ids[at : at + CHUNK]
-            deleted += _at_once(client, chunk, _deletion(registry, kind.encode(), chunk, before))
+    registry = keys.registry("finished", QUEUE)
+    ids = [job_id.decode() for job_id in cast(list[bytes], client.zrange(registry, 0, -1))]
+    for at in range(0, len(ids), CHUNK):
+        chunk = ids[at : at + CHUNK]
+        deleted += _at_once(client, chunk, _deletion(registry, chunk, before))
     return deleted
 
 
@@ -95,13 +96,13 @@ def _at_once(client: Redis, ids: list[str], step: Callable[[Pipeline], int]) -> 
                 continue
 
 
-def _deletion(registry: str, status: bytes, ids: list[str], before: float) -> Callable[[Pipeline], int]:
+def _deletion(registry: str, ids: list[str], before: float) -> Callable[[Pipeline], int]:
     def delete(pipeline: Pipeline) -> int:
         found = [cast(list[bytes | None], pipeline.hmget(keys.job(job_id), "status", "ended_at")) for job_id in ids]
         old = [
             job_id
             for job_id, (state, ended) in zip(ids, found, strict=True)
-            if state == status and ended and datetime.fromisoformat(ended.decode()).timestamp() <= before
+            if state == b"finished" and ended and datetime.fromisoformat(ended.decode()).timestamp() <= before
         ]
         pipeline.multi()
         for job_id in old:

@@ -159,7 +159,7 @@ class Line:
         }
 
     def _said(self) -> str:
-        return (self.folder / "log").read_text(errors="replace")
+        return (self.folder / "log").read_text(errors="replace", encoding="utf-8")
 
     def _answers(self) -> bool:
         try:
@@ -181,6 +181,8 @@ def free_port() -> int:
 
 def child_of(process: Process) -> int:
     """The pid of a worker's child, which runs the jobs."""
-    said = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, check=True, encoding="utf-8", errors="replace"
+    ).stdout
     rows = (line.split(None, 2) for line in said.splitlines())
     return next(int(pid) for pid, parent, words in rows if int(parent) == process.pid and "jobs.worker.child" in words)

@@ -67,7 +67,7 @@ def note(what: str) -> None:
 
 def done(what: str) -> None:
     """One line in a file, because no Redis should have to be trusted with the account."""
-    with open(FOLDER / "log", "a") as log:
+    with open(FOLDER / "log", "a", encoding="utf-8") as log:
         log.write(json.dumps([what, time.time()]) + "\n")
 
 

@@ -29,6 +29,7 @@ class Part:
             "JOBS_QUEUES": QUEUE,
             "JOBS_RUNS": "all",
             "JOBS_LOG_FORMAT": "text",
+            "PYTHONIOENCODING": "utf-8",
             "JOBS_LOG_LEVEL": "info",
             "JOBS_LOG_LEVELS": "",
             "EXAMPLE_FOLDER": str(folder),
@@ -50,6 +51,8 @@ class Part:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            encoding="utf-8",
+            errors="replace",
         )
         ready = threading.Event()
         self._reader = threading.Thread(target=self._read, args=(ready,), daemon=True)

@@ -50,7 +50,10 @@ class _Handler(socketserver.StreamRequestHandler):
 def ask(place: str, what: str) -> str:
     """Ask the service, for as long as it takes."""
     host, _, port = place.partition(":")
-    with socket.create_connection((host, int(port))) as connection, connection.makefile("rw") as lines:
+    with (
+        socket.create_connection((host, int(port))) as connection,
+        connection.makefile("rw", encoding="utf-8") as lines,
+    ):
         lines.write(f"{what}\n")
         lines.flush()
         return _answer(lines.readline())

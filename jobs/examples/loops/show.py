@@ -146,7 +146,9 @@ class Scene:
 
     def _done(self, what: str) -> list[float]:
         log = self._folder / "log"
-        whole = log.read_text().rpartition("\n")[0] if log.exists() else ""  # the last line may still be written
+        whole = (
+            log.read_text(encoding="utf-8").rpartition("\n")[0] if log.exists() else ""
+        )  # the last line may still be written
         return [at for name, at in map(json.loads, whole.splitlines()) if name == what]
 
     def _watch(self) -> None:

@@ -103,7 +103,9 @@ class Workers:
             if found := condition():
                 return found
             time.sleep(LOOK)
-        raise SignalboxError(f"waited {PATIENCE:g} s in vain for {what}:\n" + self._log.read_text()[-2000:])
+        raise SignalboxError(
+            f"waited {PATIENCE:g} s in vain for {what}:\n" + self._log.read_text(encoding="utf-8")[-2000:]
+        )
 
 
 @contextmanager

@@ -85,7 +85,9 @@ class Worker:
             for name, row in connection.default().hgetall(keys.PROCESSES).items()
         ):
             if self.process.poll() is not None or time.monotonic() > deadline:
-                raise SignalboxError("the worker does not come up:\n" + self._log.read_text(errors="replace")[-2000:])
+                raise SignalboxError(
+                    "the worker does not come up:\n" + self._log.read_text(errors="replace", encoding="utf-8")[-2000:]
+                )
             time.sleep(LOOK)
 
     def wait_for(self, threads: list[str]) -> None:
@@ -93,7 +95,7 @@ class Worker:
         deadline = time.monotonic() + PATIENCE
         while any(is_busy(f"thread:{thread}") for thread in threads):
             if self.process.poll() is not None or time.monotonic() > deadline:
-                raise SignalboxError("the worker does not get on:\n" + self._log.read_text()[-2000:])
+                raise SignalboxError("the worker does not get on:\n" + self._log.read_text(encoding="utf-8")[-2000:])
             time.sleep(LOOK)
 
 
@@ -166,7 +168,7 @@ def _strike(worker: Worker, sent: list[Message], console: Console) -> float:
 def _read(sent: list[Message]) -> list[Message]:
     """What became of the messages, from the log that the tasks write outside Redis."""
     found = {(one.thread, one.text): Message(one.thread, one.text, one.sent) for one in sent}
-    for line in Path(os.environ[tasks.LOG]).read_text().splitlines():
+    for line in Path(os.environ[tasks.LOG]).read_text(encoding="utf-8").splitlines():
         word, thread, text, at = json.loads(line)
         one = found[thread, text]
         {"asked": one.asked, "start": one.started, "end": one.ended}[word].append(at)

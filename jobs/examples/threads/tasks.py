@@ -67,5 +67,7 @@ def _ask(method: str, path: str, body: dict[str, Any] | None = None) -> dict[str
 def note(word: str, thread: str, text: str) -> None:
     """Append a line to the log, which lies outside Redis: word, thread, message, monotonic seconds."""
     line = json.dumps([word, thread, text, time.monotonic()])
-    with open(os.open(Path(os.environ[LOG]), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644), "w") as file:
+    with open(
+        os.open(Path(os.environ[LOG]), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644), "w", encoding="utf-8"
+    ) as file:
         file.write(f"{line}\n")
