@@ -20,6 +20,7 @@ from jobs.health import snapshot
 from jobs.health.diagnosis import Limits, diagnose
 from jobs.health.memory import Memory
 from jobs.health.snapshot import Snapshot
+from jobs.health.volume import fleeting
 from jobs.settings import current
 from jobs.supervise.stop import on_signal
 
@@ -84,6 +85,7 @@ def _see(client: Redis, queue: str | None) -> tuple[Snapshot, dict[str, Title]]:
     """The line, and what the jobs that are to be shown are called, by their ids. Raises ``RedisError``."""
     watched = (queue,) if queue else current().queues
     seen = snapshot.read(client, watched, connection.address(current()).db)
+    seen = replace(seen, fleeting=fleeting(current()))
     running = (job["id"] for worker in seen.alive("worker") for job in worker.running)
     first = (view.waiting_ids[0] for view in seen.queues if view.waiting_ids)
     shown = sorted({*running, *first})

@@ -3,6 +3,7 @@
 import threading
 import time
 from dataclasses import dataclass, replace
+from functools import cache, partial
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -14,6 +15,7 @@ from jobs.health.inquiry import Inquiry
 from jobs.health.look import Look
 from jobs.health.memory import Memory
 from jobs.health.snapshot import Snapshot
+from jobs.health.volume import fleeting
 from jobs.settings import Settings
 
 WITHIN = 1.5
@@ -46,6 +48,7 @@ class Watch:
         self._inquiry = Inquiry(settings.worker_health_url, settings.token) if settings.worker_health_url else None
         self._memory = Memory(Limits(settings.heartbeat), time.monotonic())
         self._lock = threading.Lock()
+        self._fleeting = cache(partial(fleeting, settings))  # no folder moves to a volume under a server that runs
         self._look: Look[Snapshot] = Look("watch")
 
     @property
@@ -58,6 +61,7 @@ class Watch:
         seen = self._look.take(self._read, WITHIN)
         if seen is None:
             seen = Snapshot(now=time.time(), error=f"no answer within {WITHIN} s")
+        seen = replace(seen, fleeting=self._fleeting())
         if self._inquiry:
             seen = replace(seen, answer=self._inquiry.latest)
         with self._lock:

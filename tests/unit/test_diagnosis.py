@@ -153,6 +153,7 @@ FAULTS: dict[str, list[Snapshot]] = {
         line(process("worker"), process("web", id="w2", alive=False, seen=50, status="stopped", **LOST)),
         replace(HEALTHY, processes=(process("web", **LOST), process("worker"))),
     ],
+    "data_not_on_a_volume": [replace(HEALTHY, fleeting=".signalbox (overlay)")],
     "different_redis": [
         elsewhere(server="q", redis="redis://other:6379/0", prefix="rq", id="worker-x"),
         elsewhere(),
@@ -286,7 +287,7 @@ WARN = {
     *("queue_paused", "all_slots_busy", "lane_halted", "lane_blocked", "backlog_growing", "code_mismatch"),
     *("waits_in_vain", "abandoned_job"),
     *("version_mismatch", "clock_skew", "draining_too_short", "redis_not_persistent", "stuck_job", "worker_silent"),
-    "import_hangs",
+    *("import_hangs", "data_not_on_a_volume"),
 }
 
 

@@ -26,6 +26,7 @@ PLACES: dict[Code, Kind] = {
     "redis_evicts": "redis",
     "redis_not_persistent": "redis",
     "redis_lost_data": "redis",
+    "data_not_on_a_volume": "redis",
     "no_scheduler": "source",
     "lane_halted": "queue",
     "lane_blocked": "queue",

@@ -18,6 +18,7 @@ Code = Literal[
     "redis_evicts",
     "redis_not_persistent",
     "redis_lost_data",
+    "data_not_on_a_volume",
     "different_redis",
     "different_namespace",
     "no_worker",

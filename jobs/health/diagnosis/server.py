@@ -127,6 +127,18 @@ def _lost_data(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     )
 
 
+def _fleeting(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    if snapshot.fleeting:
+        yield Finding(
+            "data_not_on_a_volume",
+            "warn",
+            f"The local Redis keeps its data in the container itself, in {snapshot.fleeting}: every job is gone at the "
+            "next deploy",
+            {"folder": snapshot.fleeting},
+            "Put the folder (JOBS_FOLDER) on a volume, or set REDIS_URL to a Redis that outlives the container.",
+        )
+
+
 def _forbids(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     """A process lives, and its user of Redis lacks a right."""
     for process in snapshot.processes:
@@ -140,4 +152,4 @@ def _forbids(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             )
 
 
-CHECKS: tuple[Check, ...] = (_full, _evicts, _not_persistent, _lost_data, _forbids)
+CHECKS: tuple[Check, ...] = (_full, _evicts, _not_persistent, _lost_data, _fleeting, _forbids)

@@ -18,6 +18,7 @@ from jobs.errors import SettingsError
 from jobs.health import inquiry, snapshot
 from jobs.health.doctor.facts import Facts, Server
 from jobs.health.snapshot import Answer, Process, Snapshot
+from jobs.health.volume import fleeting
 from jobs.scripts.call import FOLDER, source
 from jobs.settings import TABLE, Settings
 from jobs.supervise.instance import TOKEN
@@ -66,7 +67,7 @@ class _Look:
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         seen = self._seen or Snapshot(now=time.time(), error=f"no answer within {self._within:g} s")
-        return replace(seen, answer=self._answer), self._server
+        return replace(seen, answer=self._answer, fleeting=fleeting(self._settings)), self._server
 
     def _redis(self) -> None:
         try:

@@ -282,6 +282,8 @@ class Snapshot:
     answer: Answer | None = None
     past: tuple[Depth, ...] = ()
     """Earlier looks, the oldest first."""
+    fleeting: str = ""
+    """Where the local server keeps data that goes with its container."""
 
     @classmethod
     def failed(cls, error: Exception) -> "Snapshot":
