@@ -63,12 +63,13 @@ class Line:
     # Work.
 
     def job(self, **options: Any) -> NewJob:
-        """An honest job of at most 200 ms; every second one takes no time."""
+        """An honest job of at most 200 ms: one in two takes no time, and one in two is a coroutine."""
         name = f"job-{len(self.accepted):05d}"
         seconds = self.random.choice((0.0, self.random.uniform(0.02, 0.2)))
         options = {"seconds": round(seconds, 3), "queue": self.random.choice(self.queues), **options}
         self.accepted.append(name)
-        return prepare(t.work, str(self.log.path), name, job_id=name, **options)
+        task = self.random.choice((t.work, t.work_later))
+        return prepare(task, str(self.log.path), name, job_id=name, **options)
 
     def nasty(self, task: Callable[..., object], *args: object, **options: Any) -> NewJob:
         """A job of another task, which writes to the same log."""

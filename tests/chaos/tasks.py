@@ -1,8 +1,11 @@
 """Tasks for the proof. What they did is written to a file outside Redis: the checker trusts nothing that it tests."""
 
+import asyncio
 import ctypes
 import os
+import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,18 @@ def work(log: str, name: str, seconds: float = 0.0, stumble: bool = False, doome
     """An honest job; one that stumbles fails the first time it gets to its end, one that is doomed each time."""
     _say(log, "start", name)
     time.sleep(seconds)
+    if doomed or (stumble and _is_first(log, name)):
+        _say(log, "fail", name)
+        raise RuntimeError(f"{name} fails, as asked")
+    _say(log, "end", name)
+    return name
+
+
+@task(attempts=3, backoff=0.2)
+async def work_later(log: str, name: str, seconds: float = 0.0, stumble: bool = False, doomed: bool = False) -> str:
+    """``work`` as a coroutine, which has no thread of its own."""
+    _say(log, "start", name)
+    await asyncio.sleep(seconds)
     if doomed or (stumble and _is_first(log, name)):
         _say(log, "fail", name)
         raise RuntimeError(f"{name} fails, as asked")
@@ -77,6 +92,33 @@ def swallow(log: str, name: str) -> None:
             time.sleep(0.05)
         except BaseException:
             continue
+
+
+@task(attempts=1, timeout=1)
+async def hold_loop(log: str, name: str) -> None:
+    """Lets no other coroutine of its process go on."""
+    _say(log, "start", name)
+    time.sleep(FOR_EVER)
+
+
+@task(attempts=1, timeout=1)
+async def stay(log: str, name: str) -> None:
+    """Is not to be cancelled."""
+    _say(log, "start", name)
+    while True:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(FOR_EVER)
+
+
+@task(attempts=1)
+async def leave_loop(log: str, name: str) -> None:
+    """Exits, in a task that its own waits for."""
+    _say(log, "start", name)
+    await asyncio.create_task(_exit())
+
+
+async def _exit() -> None:
+    sys.exit(0)
 
 
 @task(attempts=1)

@@ -46,7 +46,7 @@ def test_poison_in_a_process_of_its_own_is_known_at_once(line: Line, kept: Proof
     assert set(report.charged) == {poison}
 
 
-@pytest.mark.parametrize("task", [t.block, t.swallow])
+@pytest.mark.parametrize("task", [t.block, t.swallow, t.hold_loop, t.stay])
 def test_a_job_that_cannot_be_interrupted_fails(line: Line, kept: Proof, task: Callable[..., object]) -> None:
     report, stubborn = scenarios.nasty_beside_innocents(line, SCALE, task)
     kept(report)
@@ -54,6 +54,13 @@ def test_a_job_that_cannot_be_interrupted_fails(line: Line, kept: Proof, task: C
     assert "JobTimeoutException" in error(line, stubborn)
     assert report.starts[stubborn] == 1
     assert report.charged == {}
+
+
+def test_a_coroutine_that_exits_fails_alone(line: Line, kept: Proof) -> None:
+    report, left = scenarios.nasty_beside_innocents(line, SCALE, t.leave_loop)
+    kept(report)
+    assert (line.status(left), "SystemExit: 0" in error(line, left)) == ("failed", True)
+    assert set(report.starts.values()) == {1}
 
 
 def test_a_job_that_returns_twice_is_done_once(line: Line, kept: Proof) -> None:
