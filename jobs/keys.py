@@ -128,7 +128,7 @@ KEYS = (
         "<p>:signalbox:quarters:<day>:<name>",
         "hash",
         "30 days after it",
-        "what ended in each quarter of an hour of a day",
+        "what ended in each hour of a day, under its first quarter",
     ),
     Key("<p>:signalbox:deploys", "zset", "30 days; 100", "commits of the app by when each was first seen"),
     Key("<p>:signalbox:instances", "hash", "none", "the last token of each type of single workers"),

@@ -19,7 +19,7 @@ from jobs.catalog.tasknames import named_by
 from jobs.health import heartbeat, meters
 from jobs.health.meters import Histogram
 from jobs.history import bins, cells
-from jobs.history.bins import BINS
+from jobs.history.bins import Times
 from jobs.history.cells import Cells, End
 from jobs.scripts import Outcome, Settlement, Waited
 from jobs.worker.life import AGAIN, GIVEN_UP
@@ -46,15 +46,19 @@ class Endings:
 
 @dataclass(slots=True)
 class Sum:
-    """Of all that ended alike: how long each ran, and the bins of how long they had waited."""
+    """Of all that ended alike: how long each ran, and how long they had waited."""
 
     seconds: list[float] = field(default_factory=list)
-    waits: list[int] = field(default_factory=lambda: [0] * BINS)
+    waits: dict[int, int] = field(default_factory=dict)
+    longest: float = 0.0
+    """Of the waits."""
 
     def add(self, endings: Endings, waited: Waited | None) -> None:
         self.seconds += endings.seconds
         if waited:
-            bins.add_evenly(self.waits, len(endings.tokens), *waited.between(endings.tokens[0], endings.tokens[-1]))
+            between = waited.between(endings.tokens[0], endings.tokens[-1])
+            bins.add_evenly(self.waits, len(endings.tokens), *between)
+            self.longest = max(self.longest, *between)
 
 
 class Batch:
@@ -70,7 +74,7 @@ class Batch:
         runs = sorted(found.seconds)
         self.meters["duration", queue].add(runs)
         if end:
-            counted = cells.cells({end: len(runs)}, found.waits, bins.count(runs))
+            counted = cells.cells({end: len(runs)}, Times(found.waits, found.longest), bins.count(runs))
             for name in cells.names(queue, task):
                 self.history[name] = cells.together([self.history[name], counted])
 

@@ -60,7 +60,7 @@ class TestCounts:
     def test_waits_are_those_of_the_last_minutes(self, api: Api, client: Redis) -> None:
         finish(client)
         now = client.time()[0] // 60
-        minutes = ((now - 6, "k9"), (now - 5, "d1"), (now - 1, "d1"), (now, "d1n1"))
+        minutes = ((now - 6, "X9000E+9"), (now - 5, "X900a+1"), (now - 1, "X900a+1"), (now, "X2000000a+1W+1"))
         for minute, cells in minutes:
             client.hset(keys.minutes(minute // 60, "queue:default"), str(minute % 60), cells)
         wait = counts(api)["wait"]

@@ -7,15 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.history import SPANS, Span, bins, cells, series
-from jobs.history.bins import BINS
-from jobs.history.cells import Cells
+from jobs.history.bins import BINS, Times
+from jobs.history.cells import MICRO, Cells
 
 NOW = 1_800_000_123
-CELLS = st.builds(
-    Cells,
-    st.tuples(*[st.integers(0, 10**9)] * 3),
-    *[st.tuples(*[st.integers(0, 10**6)] * BINS)] * 2,
+TIMES = st.builds(
+    Times,
+    st.dictionaries(st.integers(0, BINS - 1), st.integers(1, 10**6)),
+    st.integers(0, 10**13).map(lambda micro: micro / MICRO),
 )
+CELLS = st.builds(Cells, st.tuples(*[st.integers(0, 10**9)] * 3), TIMES, TIMES)
 
 
 def finished(number: int, seconds: float = 0.2) -> Cells:
@@ -32,17 +33,17 @@ class TestCells:
     def test_texts_one_after_the_other_add_up(self, one: Cells, other: Cells) -> None:
         both = cells.together([one, other])
         assert [sum(counts) for counts in zip(one.ends, other.ends, strict=True)] == list(both.ends)
-        assert sum(both.waits) == sum(one.waits) + sum(other.waits)
+        assert both.waits == bins.together([one.waits, other.waits])
 
     def test_a_bucket_takes_few_bytes(self) -> None:
-        assert cells.pack(finished(1200)) == "a1200k1200H1200"
+        assert cells.pack(finished(1200)) == "a1200X200000Y200000E+1200E<1200"
         assert cells.pack(Cells()) == ""
 
-    def test_letters_of_another_version_are_left_out(self) -> None:
-        assert cells.unpack("a5Z7").ends == (5, 0, 0)
+    def test_bins_of_an_earlier_version_are_left_out_and_its_ends_are_counted(self) -> None:
+        assert cells.unpack("a5b2k5H5Z7") == Cells((5, 2, 0))
 
     def test_each_count_has_a_letter_of_its_own(self) -> None:
-        assert len(set(cells.LETTERS)) == 3 + 2 * BINS
+        assert len({*cells.LETTERS, "X", "Y", *cells.WAITS, *cells.RUNS}) == 5 + 2 * BINS
 
     def test_what_is_not_known_has_no_name(self) -> None:
         assert cells.names("mail", "shop.send") == ["all", "queue:mail", "task:shop.send"]

@@ -1,15 +1,18 @@
 -- tally(prefix, now, name, cells): add up what the history says of a name ('all', 'queue:…', 'task:…') in the minute
--- and in the quarter of an hour that it is. Cells are letters, each with its count. There are 100 names at most beside
--- 'all': a new one takes the place of one that has not been heard of for a day, or is counted in 'all' only.
+-- and in the hour that it is. Cells are symbols, each with its count; X and Y are the longest of something. There are 100
+-- names at most beside 'all': a new one takes the place of one that has not been heard of for a day, or is counted in
+-- 'all' only.
 local function add_cells(key, field, cells, expires)
   local before = redis.call('HGET', key, field)
   if before then
     local counts, order = {}, {}
-    for letter, count in string.gmatch(before .. cells, '(%a)(%d+)') do
-      if not counts[letter] then order[#order + 1] = letter end
-      counts[letter] = (counts[letter] or 0) + tonumber(count)
+    for symbol, count in string.gmatch(before .. cells, '(%D+)(%d+)') do
+      if not counts[symbol] then order[#order + 1] = symbol end
+      local is_longest = symbol == 'X' or symbol == 'Y'
+      counts[symbol] = is_longest and math.max(counts[symbol] or 0, tonumber(count))
+        or (counts[symbol] or 0) + tonumber(count)
     end
-    for at, letter in ipairs(order) do order[at] = letter .. string.format('%d', counts[letter]) end
+    for at, symbol in ipairs(order) do order[at] = symbol .. string.format('%d', counts[symbol]) end
     cells = table.concat(order)
   end
   redis.call('HSET', key, field, cells)
@@ -32,5 +35,5 @@ local function tally(prefix, now, name, cells)
     redis.call('EXPIRE', names, 2592000)
   end
   add_cells(string.format('%sminutes:%d:%s', ours, hour, name), math.floor(now / 60) % 60, cells, (hour + 25) * 3600)
-  add_cells(string.format('%squarters:%d:%s', ours, day, name), math.floor(now / 900) % 96, cells, (day + 31) * 86400)
+  add_cells(string.format('%squarters:%d:%s', ours, day, name), math.floor(now / 3600) % 24 * 4, cells, (day + 31) * 86400)
 end
