@@ -216,7 +216,7 @@ def _lane(task: Task, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | No
 
 def _label(task: Task, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     try:
-        made = task.call_it(args, kwargs)
+        made = task.label_of(args, kwargs)
     except Exception as error:
         raise InvalidArguments(f"the label of {task.name} cannot be made from these arguments: {error!r}") from error
     if not isinstance(made, str) or not _is_text(made):

@@ -53,7 +53,7 @@ class Task:
         """Does what the task needs refuse it only for now?"""
         return self.busy_on is not None and bool(self.busy_on(error))
 
-    def call_it(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def label_of(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The label of a job with these arguments, as the task's function gives it; None: it has none."""
         return self.apply(self.label, args, kwargs) if callable(self.label) else self.label
 
@@ -194,11 +194,7 @@ def schedules() -> dict[str, dict[str, Any]]:
             "retries": task.retry.intervals(),
             "key": task.key() if task.key else None,
             "policy": task.policy,
-            **(
-                {"label": task.label if isinstance(task.label, str) else task.apply(task.label, (), {})}
-                if task.label
-                else {}
-            ),
+            **({"label": task.label_of((), {})} if task.label else {}),
         }
         for name, task in sorted(_tasks.items())
         if task.timetable
@@ -215,7 +211,7 @@ def _check_schedule(task: Task) -> None:
     except Exception as error:
         raise InvalidSchedule(f"the key of {task.name} cannot be made without arguments: {error!r}") from error
     try:
-        label = task.call_it((), {})
+        label = task.label_of((), {})
     except Exception as error:
         raise InvalidSchedule(f"the label of {task.name} cannot be made without arguments: {error!r}") from error
     if task.label and not isinstance(label, str):

@@ -13,7 +13,7 @@ from jobs.plainpickle import read
 from jobs.queues import JobRef
 from jobs.settings import current
 from jobs.spec import Spec, mark
-from jobs.timetable import zone
+from jobs.timetable import every_words, zone
 
 SHOWN = 200
 """Of rq-scheduler's entries, the next ones; there may be any number."""
@@ -93,12 +93,16 @@ def _entry(name: str, at: float, error: bytes | None, meta_text: bytes | None, t
         meta = read(meta_text) if meta_text else None
     spec = "once"
     if isinstance(meta, dict) and meta.get("interval"):
-        spec = f"every {meta['interval']} s"
+        spec = every_words(float(meta["interval"])) if _is_number(meta["interval"]) else f"every {meta['interval']}"
     elif isinstance(meta, dict) and meta.get("cron_string"):
         spec = str(meta["cron_string"])
     state = redaction.text(f"error: {error.decode()}") if error else "rq-scheduler"
     last = _at(float(ticked) if ticked else None, "UTC")
     return Row(name, spec, "UTC", _at(at, "UTC"), last, state, ours=False)
+
+
+def _is_number(found: object) -> bool:
+    return isinstance(found, int | float) and not isinstance(found, bool)
 
 
 def _at(seconds: float | None, tz: str) -> datetime | None:

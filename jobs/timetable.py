@@ -53,8 +53,16 @@ class Timetable:
 
     @property
     def words(self) -> str:
-        """What it says, in the words of its declaration."""
-        return self.cron or f"every {self.every:g} s"
+        """What it says: its cron, or ``every 15 min``."""
+        return self.cron or every_words(self.every or 0.0)
+
+
+def every_words(seconds: float) -> str:
+    """An interval in the largest unit that it is a whole number of: ``every 5 min``, ``every 90 s``."""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size and seconds % size == 0:
+            return f"every {seconds / size:g} {unit}"
+    return f"every {seconds:g} s"
 
 
 def timetable(every: float | str | None, cron: str | None, tz: str | None, overlap: Overlap | None) -> Timetable | None:

@@ -97,12 +97,17 @@ def _height(bucket: Bucket, kind: str, top: float) -> float:
 
 
 def _line(name: str, values: Sequence[float | None], top: float) -> Markup:
-    """A line through the middles of the buckets, broken where nothing ended; a point alone is a dot."""
+    """A line through the middles of the buckets, broken where nothing ended; one alone is as wide as its bar."""
     width, path, drawn = (RIGHT - LEFT) / len(values), "", False
     for at, value in enumerate(values):
         if value is not None:
-            place = f"{LEFT + (at + 0.5) * width:.1f} {BOTTOM - value / top * (BOTTOM - TOP):.1f}"
-            path += f"L{place}" if drawn else f"M{place}h.1"
+            x, y = LEFT + (at + 0.5) * width, BOTTOM - value / top * (BOTTOM - TOP)
+            alone = not drawn and (at + 1 == len(values) or values[at + 1] is None)
+            path += (
+                f"M{x - width * 0.4:.1f} {y:.1f}h{width * 0.8:.1f}"
+                if alone
+                else f"{'L' if drawn else 'M'}{x:.1f} {y:.1f}"
+            )
         drawn = value is not None
     dashes = Markup(' stroke-dasharray="{}"').format(LINES[name]) if LINES[name] else ""
     return Markup('<path class="chart-line chart-{}" d="{}"{}/>').format(name, path, dashes)

@@ -37,7 +37,9 @@ def agree(page: Page, button: str, *words: str) -> None:
     dialog = page.get_by_role("dialog")
     for one in words:
         expect(dialog).to_contain_text(one)
-    dialog.get_by_role("button", name=button, exact=True).click()
+    go = dialog.locator("button[value=yes]")
+    expect(go).to_have_text(re.compile(rf"^{button} (all |at least )?\d+ jobs?$"))
+    go.click()
 
 
 def test_jobs_are_listed_with_their_state_and_error(site: Site) -> None:
@@ -163,7 +165,7 @@ def test_scheduled_jobs_are_run_now_and_failed_ones_anew(site: Site) -> None:
     expect(rows(page).locator(".badge")).to_have_text("failed")
     rows(page).get_by_role("checkbox").check()
     page.get_by_role("button", name="Retry").click()
-    agree(page, "Retry", "Run 1 job anew?")
+    agree(page, "Retry", "Retry 1 job?")
     expect(rows(page).locator(".tries")).to_have_text("2")
 
 
@@ -232,3 +234,35 @@ def test_a_filter_that_has_no_field_shows_and_can_be_taken_away(site: Site) -> N
     assert bulk == {"state": "failed", "group": group}
     page.locator(".chip").click()
     expect(page).to_have_url(re.compile(r"/jobs\?state=failed$"))
+
+
+def test_only_what_fits_those_selected_is_offered(site: Site) -> None:
+    one, other = later(site.stack, "offer", 1)[0], site.stack.enqueue("shop.resize_image", "offer.gif", 1)
+    page = site.open("/jobs")
+    is_live(page)
+
+    def offered() -> list[str]:
+        return page.locator("#bulk button[data-action]:visible").all_inner_texts()
+
+    page.locator(f"input[value={one}]").check()
+    assert offered() == ["Run now", "Cancel"]
+    page.locator(f"input[value={one}]").uncheck()
+    row = page.locator(f"tr[data-key={other}]")
+    expect(row.locator(".badge")).to_have_text("failed")
+    page.locator(f"input[value={other}]").check()
+    assert offered() == ["Retry", "Delete"]
+    page.locator(f"input[value={one}]").check()
+    assert offered() == ["Retry", "Run now", "Cancel", "Delete"]
+
+
+def test_a_question_is_its_own_title_and_the_button_says_what_is_done(site: Site) -> None:
+    [one] = later(site.stack, "ask", 1)
+    page = site.open("/jobs")
+    is_live(page)
+    page.locator(f"input[value={one}]").check()
+    page.locator("#bulk").get_by_role("button", name="Cancel").click()
+    dialog = page.get_by_role("dialog", name="Cancel 1 job?")
+    expect(dialog.locator("p")).to_have_text(re.compile("^Those that wait will not run"))
+    assert dialog.get_by_role("button").all_inner_texts() == ["Go back", "Cancel 1 job"]
+    dialog.get_by_role("button", name="Go back").click()
+    assert state(site.stack, one) == "scheduled"

@@ -11,7 +11,7 @@ def test_a_schedule_is_paused_and_the_way_back_is_offered(site: Site) -> None:
     page = site.open("/schedules")
     is_live(page)
     row = page.locator(f"tr[data-key='{NAME}']")
-    expect(row).to_contain_text("every 900 s")
+    expect(row).to_contain_text("every 15 min")
     row.get_by_role("button", name=f"Pause {NAME}").click()
     expect(row.locator(".badge")).to_have_text("paused")
     page.locator(".toast").get_by_role("button", name="Undo").click()

@@ -67,7 +67,7 @@ HOW: dict[str, Ends | Stays] = {
     "dead delete": Ends(r"1 left: not there", code=1),
     "schedules run": Ends(r"shop-tasks-fetch_rates-now-\d+"),
     "schedules pause": Ends(r"shop\.tasks\.fetch_rates is paused"),
-    "-m jobs schedules": Ends(r"shop\.tasks\.fetch_rates +every 600 s +UTC"),
+    "-m jobs schedules": Ends(r"shop\.tasks\.fetch_rates +every 10 min +UTC"),
     '"job_id": "order-7"}': Ends(r'"id":"order-7","queue":"default","created":true'),
     "/api/jobs/batch": Ends(r'"status":400'),
     "/api/jobs/order-7/cancel": Ends(r'"status":409'),

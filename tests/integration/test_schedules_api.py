@@ -61,5 +61,5 @@ def test_an_unknown_one_is_404(api: Api) -> None:
 def test_entries_of_rq_scheduler_are_listed_and_not_ours(api: Api, client: Redis) -> None:
     entry = Scheduler(connection=client).schedule(datetime.now(UTC), "tests.tasks.add", interval=60)
     row = rows(api)[entry.id]
-    assert (row["state"], row["spec"], row["ours"]) == ("rq-scheduler", "every 60 s", False)
+    assert (row["state"], row["spec"], row["ours"]) == ("rq-scheduler", "every 1 min", False)
     assert api.post(f"/api/schedules/{entry.id}/pause")[0] == 404

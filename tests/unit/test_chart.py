@@ -96,6 +96,12 @@ class TestPercentiles:
         found = drawn(chart.percentiles(series((1, 0, 0), (0, 0, 0), (1, 0, 0), (2, 0, 0)), "run"))
         assert re.sub(r"[^ML]", "", path(found, "chart-p99")) == "MML"
 
+    def test_one_minute_alone_is_as_wide_as_its_bar(self) -> None:
+        hour = [(0, 0, 0)] * 59
+        found = drawn(chart.percentiles(series(*hour, (3, 0, 0)), "run"))
+        [wide] = re.findall(r"^M\S+ \S+h([\d.]+)$", path(found, "chart-p99"))
+        assert float(wide) == pytest.approx(0.8 * (axes.RIGHT - axes.LEFT) / 60, abs=0.1)
+
     def test_it_says_in_words_what_it_shows(self) -> None:
         found = drawn(chart.percentiles(series((1, 0, 0), took=90), "run"))
         assert found.find("desc").text == "In the last 1h: p50 22.5 s, p95 45 s, p99 1.5 min."

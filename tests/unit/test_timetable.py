@@ -155,3 +155,20 @@ def test_what_cannot_be_kept_is_refused_by_name(case: str) -> None:
     with pytest.raises(InvalidSchedule, match=said) as refusal:
         timetable(*given_)
     assert isinstance(refusal.value, InvalidOption)
+
+
+@pytest.mark.parametrize(
+    ("every", "words"),
+    [
+        ("5m", "every 5 min"),
+        (90, "every 90 s"),
+        ("1h", "every 1 h"),
+        (5400, "every 90 min"),
+        ("2d", "every 2 d"),
+        (1.5, "every 1.5 s"),
+    ],
+)
+def test_an_interval_is_told_as_a_person_would(every: float | str, words: str) -> None:
+    made = timetable(every, None, None, None)
+    assert made
+    assert made.words == words

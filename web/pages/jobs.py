@@ -7,7 +7,7 @@ from flask import Blueprint, render_template
 from redis.exceptions import RedisError
 
 from jobs import catalog, history, registry
-from jobs.catalog import STATES, Page, Summary
+from jobs.catalog import STATES, STEPS, Page, Summary
 from jobs.catalog.pages import WITHIN
 from jobs.health import heartbeat
 from web import asking, auth
@@ -37,6 +37,7 @@ def index() -> str:
         page=found,
         **missing,
         since=since,
+        steps={name: step.states for name, step in STEPS.items()},
         states=asking.options(asked.get("state"), ANY_STATE),
         queues=queue_options(asked.get("queue")),
         times=asking.options(asked.get("since"), SINCE),

@@ -3,14 +3,17 @@ import { refresh } from "./live.js";
 import { clear, jobs, selection, what } from "./select.js";
 import { toast } from "./toast.js";
 
-/** Ask before it is done; `typed` is what must be typed first. True when it is meant. */
-function confirmed(question, label, typed) {
+/** Ask before it is done: the question, and what else is to be known. `typed` must be typed first. True when it is meant. */
+function confirmed(question, button, many, typed) {
   const dialog = document.getElementById("confirm");
   const field = dialog.querySelector("input"), go = dialog.querySelector("[value=yes]");
-  dialog.querySelector("p").textContent = question;
+  const end = question.indexOf("?") + 1;
+  dialog.querySelector("h2").textContent = question.slice(0, end);
+  dialog.querySelector("p").textContent = question.slice(end).trim();
   dialog.querySelector("label").hidden = !typed;
   dialog.querySelector("label code").textContent = typed ?? "";
-  go.textContent = label;
+  go.textContent = `${label(button)}${many ? ` ${many}` : ""}`;
+  go.classList.toggle("danger", button.classList.contains("fail"));
   field.value = "";
   const check = () => { go.disabled = Boolean(typed) && field.value !== typed; };
   field.oninput = check;
@@ -70,7 +73,7 @@ async function act(button) {
   try {
     const many = await meant(button, given);
     if (selected && !many) return toast(`${label(button)}: no job that matches is in a state for it`, "fail");
-    if (confirm && !(await confirmed(confirm.replace("{n}", many), label(button), type))) return;
+    if (confirm && !(await confirmed(confirm.replace("{n}", many), button, selected ? many.split(" that match")[0] : "", type))) return;
     if (type) given.confirm = type;
     const said = await sendAll(method, action, given);
     if (goto) return location.assign(goto);

@@ -6,4 +6,5 @@ import { begin } from "./live.js";
 import "./select.js";
 import "./times.js";
 
+document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" }); // on a phone
 begin();

@@ -1,6 +1,6 @@
 // Rows that are selected: input[name=ids], input[data-select-all], and the bar [data-bulk] that says how many.
 //
-// The bar holds [data-selected-words] and buttons with data-selected; its data-filter (JSON) is what the list shows,
+// The bar holds [data-selected-words] and buttons with data-selected, each for rows in its data-states; its data-filter (JSON) is what the list shows,
 // data-what the same in words. A button in it with data-select-matching selects those too that are on other pages;
 // rows that come in by themselves are then selected as well, until somebody takes one out or changes the filter.
 let matching = false;
@@ -35,7 +35,11 @@ function show() {
   const whole = some.length > 0 && some.length === every.length;
   place.hidden = some.length === 0;
   place.querySelector("[data-selected-words]").textContent = matching ? "All that match are selected" : `${jobs(some.length)} selected`;
-  for (const button of place.querySelectorAll("[data-selected]")) button.dataset.count = jobs(some.length);
+  for (const button of place.querySelectorAll("[data-selected]")) {
+    const fit = some.filter((box) => button.dataset.states.split(" ").includes(box.dataset.state));
+    button.dataset.count = jobs(fit.length);
+    button.hidden = !matching && !fit.length;
+  }
   const more = place.querySelector("[data-select-matching]");
   if (more) more.hidden = matching || !whole;
   const all = document.querySelector("input[data-select-all]");

@@ -13,7 +13,7 @@ class PaymentRefused(Exception):
     """The bank said no."""
 
 
-@task(queue="mail", key=lambda order, **_: f"customer:{order % 7}")
+@task(queue="mail", key=lambda order, **_: f"customer:{order % 7}", label=lambda order: f"Receipt for order {order}")
 def send_receipt(order: int, to: str = "") -> str:
     time.sleep(0.01)
     return f"sent to {to}"
