@@ -227,7 +227,7 @@ def _without_master(
         _feed_replicated(line, service, scale.batch)
         mend(lost)
         _feed_replicated(line, service, scale.batch)
-        service.take_back(lost)
+        service.take_back()
         wait_for(lambda: set(line.accepted) <= line.log.ended(), "all that was accepted to end", within=READY)
         faults += _is_slow(line, f"after turn {turn}")
     if gone := visitors([pid for worker in line.living for pid in alive(worker)]):

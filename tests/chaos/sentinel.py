@@ -55,20 +55,21 @@ class Service:
         wait_for(lambda: self.master is not lost and self._takes_writes(), "another master to take writes", PATIENCE)
         return lost
 
-    def take_back(self, server: Server) -> None:
-        """Wait until a server that was lost is a replica of the master's, and has all that it has."""
-        wait_for(lambda: _follows(server, self.master.port), "the old master to be a replica", PATIENCE)
+    def take_back(self) -> None:
+        """Wait until every other server is a replica of the master's, and has all that it has."""
+        wait_for(self._is_followed, "every other server to be a replica", PATIENCE)
 
     def confirms(self, client: Redis, send: Callable[[], None]) -> bool:
-        """Send, and say whether a replica has it: only that outlives a master."""
+        """Send, and say whether every replica has it, for Sentinel may choose any of them."""
         with suppress(RedisError):
-            before = client.info("server")["run_id"]
+            before = client.info()
             send()
             with client.pipeline(transaction=False) as pipeline:
                 pipeline.set("confirmed", 1)  # a write of this connection's, behind all that was sent before
-                pipeline.wait(1, 2000)
+                pipeline.wait(before["connected_slaves"], 2000)
                 _, replicas = pipeline.execute()
-            return bool(replicas and client.info("server")["run_id"] == before)
+            after = client.info()
+            return bool(replicas >= after["connected_slaves"] > 0 and after["run_id"] == before["run_id"])
         return False
 
     def close(self) -> None:
@@ -79,6 +80,10 @@ class Service:
             client.close()
         for server in self.servers[1:]:
             server.close()
+
+    def _is_followed(self) -> bool:
+        master = self.master
+        return all(_follows(server, master.port) for server in self.servers if server is not master)
 
     def _takes_writes(self) -> bool:
         with suppress(RedisError):
