@@ -77,12 +77,17 @@ class Tries(Retry):
             _here.retrying = False
 
     def _may_pass(self, error: Exception) -> bool:
-        in_time = self.within is None or time.monotonic() + PAUSE < _here.until
+        in_time = self.within is None or _left() > PAUSE
         return in_time and not isinstance(error, _REFUSED)
 
 
 _ONCE = Retry(NoBackoff(), 0)
 _here = threading.local()
+
+
+def _left() -> float:
+    """Seconds that the call of this thread has left; none where it was begun by another."""
+    return float(getattr(_here, "until", 0.0)) - time.monotonic()
 
 
 class _InTime:
@@ -102,7 +107,7 @@ class _InTime:
     def _connect(self) -> Any:
         """Divide the time that is left among the addresses of a name; redis-py gives all of it to each."""
         found = socket.getaddrinfo(self.host, self.port, 0, socket.SOCK_STREAM)
-        left = max(_here.until - time.monotonic(), PAUSE)
+        left = max(_left(), PAUSE)
         self.socket_connect_timeout = min(self.socket_timeout, left / len(found))
         return super()._connect()  # type: ignore[misc]
 

@@ -5,10 +5,9 @@ import logging
 import math
 import re
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 from random import random
 from secrets import token_hex
 from typing import Any, Literal
@@ -41,7 +40,7 @@ MAX_SECONDS = 366 * 86400
 FAILURE_TTL = 365 * 86400
 """As RQ's own, so that the failures of both are in one order."""
 COMPRESS_FROM = 1024
-CHUNK = 500
+CHUNK, CHUNK_BYTES = 500, 8 * 1024 * 1024
 WAIT_AOF = 5000
 SPREADS = 64
 
@@ -87,11 +86,26 @@ def _client(durable: Durable) -> Redis:
 
 def submit(client: Redis, jobs: Iterable[NewJob], durable: Durable = False) -> list[JobRef]:
     """``enqueue_many`` through a client of your own."""
-    remaining = iter(jobs)
     accepted: list[JobRef] = []
-    while chunk := list(islice(remaining, CHUNK)):
+    for chunk in _chunks(jobs):
         accepted += _submit(client, chunk, durable)
     return accepted
+
+
+def _chunks(jobs: Iterable[NewJob]) -> Iterator[list[NewJob]]:
+    """What is sent at once: few enough, and small enough to be sent within one try."""
+    chunk: list[NewJob] = []
+    size = 0
+    for job in jobs:
+        data = job.fields.get("data")
+        weight = len(data) if isinstance(data, bytes | str) else 0
+        if chunk and (len(chunk) == CHUNK or size + weight > CHUNK_BYTES):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(job)
+        size += weight
+    if chunk:
+        yield chunk
 
 
 def _submit(client: Redis, jobs: list[NewJob], durable: Durable) -> list[JobRef]:

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -9,8 +10,9 @@ from contextlib import contextmanager, suppress
 class Way:
     """Listens on ``port`` and passes on what it is given, both ways, until it is cut."""
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, delay: float) -> None:
         self._target = target
+        self._delay = delay
         self._open = threading.Event()
         self._open.set()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -45,14 +47,15 @@ class Way:
         with suppress(OSError):
             while data := here.recv(65536):
                 self._open.wait()
+                time.sleep(self._delay)
                 there.sendall(data)
             there.shutdown(socket.SHUT_WR)
 
 
 @contextmanager
-def way(target: int) -> Iterator[Way]:
-    """A way to a port of this machine."""
-    found = Way(target)
+def way(target: int, delay: float = 0.0) -> Iterator[Way]:
+    """A way to a port of this machine, which takes ``delay`` seconds in each direction."""
+    found = Way(target, delay)
     try:
         yield found
     finally:

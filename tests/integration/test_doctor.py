@@ -13,6 +13,7 @@ from redis import Redis
 
 from jobs import connection, keys, settings
 from jobs.commands.doctor import WITHIN
+from tests.network import way
 from tests.support import Processes, free_port, wait_for
 
 DOCTOR = ("-m", "jobs", "doctor")
@@ -93,6 +94,19 @@ def test_a_redis_that_hangs_is_not_waited_for(mute: int, processes: Processes, t
     assert time.monotonic() - began < 10  # 4.4 s on an idle machine; its own count is the bound
     assert document["took"] < 4.5
     assert (code, levels(document)["redis"]) == (2, "fail")
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_redis_that_is_far_away_is_examined_too(
+    url: str, server_port: int, processes: Processes, tmp_path: Path
+) -> None:
+    """200 ms away, with the time that the command gives it by itself."""
+    with way(server_port, delay=0.1) as far:
+        distant = url.replace(f":{server_port}/", f":{far.port}/")
+        code, document = examined(processes, tmp_path, "--within", str(WITHIN), REDIS_URL=distant)
+    found = {name: level for name, level in levels(document).items() if level != "ok"}
+    assert (code, found) == (1, {"latency": "warn"}), document
+    assert document["took"] < 5
 
 
 def test_nobody_there_is_said_at_once(processes: Processes, tmp_path: Path) -> None:

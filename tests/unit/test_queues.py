@@ -12,7 +12,7 @@ import rq.job
 from fakeredis import FakeRedis
 from rq.serializers import JSONSerializer, PickleSerializer
 
-from jobs import registry, settings
+from jobs import queues, registry, settings
 from jobs.errors import (
     EnqueueError,
     InvalidArguments,
@@ -316,3 +316,15 @@ def test_a_tasks_arity_is_the_calls_that_need_no_keywords(function: Callable[...
 def test_an_rq_retry_at_the_front_stays_one(front: bool) -> None:
     job = prepare(SEND, "ada", retry=rq.Retry(max=1, enqueue_at_front=front))
     assert bool(restored(job).enqueue_at_front_on_retry) is front
+
+
+def test_many_jobs_are_sent_in_parts_that_are_neither_many_nor_large() -> None:
+    def made(count: int, size: int) -> list[NewJob]:
+        return [NewJob(str(number), "default", {"data": b"x" * size}) for number in range(count)]
+
+    small = list(queues._chunks(made(1001, 10)))
+    assert list(map(len, small)) == [500, 500, 1]
+    large = list(queues._chunks(made(70, 256 * 1024)))
+    assert list(map(len, large)) == [32, 32, 6]
+    assert [job.id for chunk in large for job in chunk] == [str(number) for number in range(70)]
+    assert list(queues._chunks([])) == []
