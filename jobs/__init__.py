@@ -15,6 +15,8 @@ import sys
 
 if sys.version_info < (3, 11):  # noqa: UP036 - pip installs nothing here on an older Python; this line says why
     sys.exit("Signalbox needs Python 3.11 or newer; this is " + sys.version.split()[0])
+if sys.platform == "win32":  # no fork, no flock, no signals of Unix
+    sys.exit("Signalbox runs on Linux and macOS, not on Windows itself: run it in WSL (wsl --install)")
 
 from importlib import import_module
 from typing import TYPE_CHECKING

@@ -21,8 +21,11 @@ def adopt() -> None:
 
 
 def reap(own: Callable[[int], bool]) -> None:
-    """Bury the dead that we have adopted; those that are our ``own`` are left to who started them. Never waits."""
-    while True:
+    """Bury the dead that we have adopted; those that are our ``own`` are left to who started them. Never waits.
+
+    Where there is no ``waitid`` (macOS before Python 3.13) nothing is adopted either.
+    """
+    while hasattr(os, "waitid"):
         try:
             dead = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         except ChildProcessError:

@@ -28,7 +28,7 @@ class Limits(NamedTuple):
 def resident(pid: int) -> int:
     """Bytes of memory that a process takes. Told by Linux; elsewhere, and of one that is gone, 0."""
     try:
-        with open(f"/proc/{pid}/statm") as told:
+        with open(f"/proc/{pid}/statm", encoding="utf-8") as told:
             return int(told.read().split()[1]) * PAGE
     except (OSError, IndexError):
         return 0
