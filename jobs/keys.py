@@ -110,6 +110,12 @@ KEYS = (
     Key("<p>:signalbox:leader", "string", "10 s", "token of the process whose scheduler leads"),
     Key("worker:instance:lock:<type>", "string", "6 s", "who is the single worker of a type, and its token"),
     Key("<p>:signalbox:meters", "hash", "none", "counts of waits, durations, recovered jobs and refused results"),
+    Key(
+        "<p>:signalbox:kept:<ending>:<task>",
+        "zset",
+        "1 year",
+        "finished or failed jobs of a task of which only the last are kept",
+    ),
     Key("<p>:signalbox:audit", "stream", "90 days; 10,000 entries", "what people and programs did: who, what, to what"),
     Key("<p>:signalbox:told:<child>", "string", "1 day", "the last batch of counts that a child has told"),
     Key(

@@ -277,6 +277,7 @@ def _common(task: Task, timeout: float, keep: float) -> dict[str, Value]:
         "timeout": math.ceil(timeout),
         "result_ttl": math.ceil(keep),
         "failure_ttl": FAILURE_TTL,
+        **task.kept,
     }
 
 

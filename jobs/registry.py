@@ -43,11 +43,23 @@ class Task:
     """When it is due by the clock; it is then called without arguments."""
     label: str | Callable[..., str] | None = None
     """What a person calls its jobs: a text, or a function of a job's arguments."""
+    keep: int | None = None
+    """How many of its finished jobs are kept; None: any number."""
+    keep_failed: int | None = None
+    """How many of those that failed for good."""
 
     @cached_property
     def name(self) -> str:
         """Its dotted path, which is also how RQ names a function."""
         return f"{self.function.__module__}.{self.function.__qualname__}"
+
+    @cached_property
+    def kept(self) -> dict[str, str]:
+        """How many of its jobs are kept, as each says it in Redis (see ``lua/lib/keep_last.lua``)."""
+        if self.keep is None and self.keep_failed is None:
+            return {}
+        most = ("" if one is None else str(one) for one in (self.keep, self.keep_failed))
+        return {"keep": ",".join((*most, self.name))}
 
     def finds_busy(self, error: Exception) -> bool:
         """Does what the task needs refuse it only for now?"""
@@ -195,6 +207,7 @@ def schedules() -> dict[str, dict[str, Any]]:
             "key": task.key() if task.key else None,
             "policy": task.policy,
             **({"label": task.label_of((), {})} if task.label else {}),
+            **task.kept,
         }
         for name, task in sorted(_tasks.items())
         if task.timetable

@@ -24,15 +24,15 @@ class Spec:
     key: str | None
     policy: str | None
     label: str | None = None
+    keep: str | None = None
 
     @classmethod
     def read(cls, name: str, text: str | bytes) -> "Spec":
         """What ``declared`` gives. Raises ``ValueError``, ``KeyError`` or ``TypeError`` for anything else."""
         row = json.loads(text)
         times = Timetable(row["every"], row["cron"], row["tz"], row["overlap"])
-        return cls(
-            name, times, row["queue"], row["timeout"], row["retries"], row["key"], row["policy"], row.get("label")
-        )
+        needed = (row["queue"], row["timeout"], row["retries"], row["key"], row["policy"])
+        return cls(name, times, *needed, row.get("label"), row.get("keep"))
 
     def next(self, after: float) -> float:
         """The first slot after a time; both are seconds since 1970 UTC."""
@@ -51,6 +51,8 @@ class Spec:
         }
         if self.retries:
             fields |= {"retries_left": len(self.retries), "retry_intervals": json.dumps(self.retries)}
+        if self.keep:
+            fields["keep"] = self.keep
         if self.label:
             fields["label"] = shown(self.label)
         if self.key:

@@ -49,6 +49,8 @@ def task(
     tz: str | None = None,
     overlap: Overlap | None = None,
     label: str | Callable[..., str] | None = None,
+    keep: int | None = None,
+    keep_failed: int | None = None,
 ) -> Callable[[Callable[P, R_co]], TaskFunction[P, R_co]]: ...
 
 
@@ -70,6 +72,8 @@ def task(
     tz: str | None = None,
     overlap: Overlap | None = None,
     label: str | Callable[..., str] | None = None,
+    keep: int | None = None,
+    keep_failed: int | None = None,
 ) -> Any:
     """Allow a function to run as a job.
 
@@ -91,6 +95,9 @@ def task(
     ``label`` is what people call its jobs on pages and in lists: a text, or a function of the arguments that gives
     one, cut after 200 characters. It is shown and searched, so keep secrets out of it.
 
+    ``keep`` is how many of its finished jobs are kept, and ``keep_failed`` how many of those that have failed for
+    good: of each the last so many. None: any number, as far as ``JOBS_KEEP`` and ``JOBS_KEEP_LAST`` go.
+
     Raises ``InvalidTask`` for a function workers could not import by name, ``InvalidOption`` for an
     option that cannot be used, ``InvalidSchedule`` for a schedule that cannot be kept.
     """
@@ -103,11 +110,15 @@ def task(
     queues.checked_seconds("max_busy", max_busy, 0)
     if not (label is None or callable(label) or (isinstance(label, str) and label.strip())):
         raise InvalidOption(f"label is {label!r}: expected a text, or a function of the arguments")
+    for name, most in (("keep", keep), ("keep_failed", keep_failed)):
+        if most is not None and (not isinstance(most, int) or most < 0):
+            raise InvalidOption(f"{name} is {most!r}: expected a whole number from 0 on, or None")
     times = timetable(every, cron, tz, overlap)
     tries = retry or Retry(attempts=attempts, backoff=backoff)
 
     def decorate(function: Callable[..., Any]) -> Any:
-        made = registry.register(Task(function, queue, timeout, tries, key, policy, busy_on, max_busy, times, label))
+        options = (queue, timeout, tries, key, policy, busy_on, max_busy, times, label, keep, keep_failed)
+        made = registry.register(Task(function, *options))
         enriched = cast(Any, function)
         enriched.enqueue = lambda *args, **kwargs: queues.enqueue(made, *args, **kwargs)
         enriched.prepare = lambda *args, **kwargs: queues.prepare(made, *args, **kwargs)

@@ -91,6 +91,12 @@ def pay(customer: int) -> None:
     raise ValueError("no money")
 
 
+@task(keep=2, keep_failed=1)
+def publish(fails: bool = False) -> None:
+    if fails:
+        raise ValueError("as asked")
+
+
 @task
 def echo(value: Any) -> Any:
     return value

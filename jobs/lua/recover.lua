@@ -15,6 +15,9 @@
 -- @include put_back
 -- @include attempt
 -- @include tally
+-- @include erase
+-- @include awaiting
+-- @include keep_last
 -- @include poison
 -- @include recover
 local recovered = {}

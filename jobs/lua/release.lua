@@ -19,6 +19,9 @@
 -- @include put_back
 -- @include attempt
 -- @include tally
+-- @include erase
+-- @include awaiting
+-- @include keep_last
 -- @include poison
 local prefix, child, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local back, failed, interrupted = 0, 0, 0

@@ -20,15 +20,18 @@
 -- @include fill_slots
 -- @include free_slot
 -- @include free
+-- @include erase
+-- @include awaiting
+-- @include keep_last
 local prefix, worker = ARGV[1], ARGV[2]
 local YEAR, FAR, KEPT = 31536000, 4102444800, 100 -- as many attempts as a job may have
-local FIELDS = { 'execution', 'key', 'result_ttl', 'group_id', 'rate_limit_key', 'webhooks', 'repeats_left' }
+local FIELDS = { 'execution', 'key', 'result_ttl', 'group_id', 'rate_limit_key', 'webhooks', 'repeats_left', 'keep' }
 local WHEN_NOT_FINISHED = { 'failure_ttl', 'retries_left', 'retry_intervals', 'enqueue_at_front_on_retry' }
 local TYPE = { finished = '1', failed = '2', stopped = '3', retried = '4', exhausted = '5' }
 
 -- What is the same for many is done once: by queue, the members to add to a registry with their scores, and the
 -- members to remove; and by job its rate limit, if it has one.
-local running, finished, failed, limits = {}, {}, {}, {}
+local running, finished, failed, limits, kept = {}, {}, {}, {}, {}
 
 local function later(lists, queue, first, second)
   local list = lists[queue]
@@ -103,7 +106,7 @@ end
 local function settle(id, token, queue, outcome, value, started, ended, after, note, awaited)
   local hash = prefix .. ':job:' .. id
   later(running, queue, id .. ':' .. token)
-  local execution, lane, ttl, group, limit, webhooks, repeats = unpack(redis.call('HMGET', hash, unpack(FIELDS)))
+  local execution, lane, ttl, group, limit, webhooks, repeats, keep = unpack(redis.call('HMGET', hash, unpack(FIELDS)))
   if execution ~= token then return 1 end -- deleted while it ran, and maybe accepted anew
   if limit and limit ~= '' then limits[id] = limit end
   local ok = outcome == 'finished'
@@ -145,6 +148,7 @@ local function settle(id, token, queue, outcome, value, started, ended, after, n
   if followed then redis.call('ZADD', KEYS[3], now, id .. ':' .. status) end
   if lane and lane ~= '' then advance(prefix, lane, now, stamp) end
   if registry then later(registry, queue, ttl < 0 and FAR or now + ttl, id) end
+  if registry and keep then kept[#kept + 1] = { id, ok and 'finished' or 'failed', keep } end
   return followed and 2 or 1
 end
 
@@ -190,6 +194,7 @@ if #let_go > 0 then redis.call('HDEL', KEYS[1], unpack(let_go)) end
 for queue, members in pairs(running) do spare(redis.call, 'ZREM', prefix .. ':wip:' .. queue, unpack(members)) end
 for queue, members in pairs(finished) do spare(redis.call, 'ZADD', prefix .. ':finished:' .. queue, unpack(members)) end
 for queue, members in pairs(failed) do spare(redis.call, 'ZADD', prefix .. ':failed:' .. queue, unpack(members)) end
+for number, one in ipairs(kept) do spare(keep_last, prefix, one[1], one[2], one[3], now + number / 1e6, stamp) end
 for id, limit in pairs(limits) do -- as RQ has it: one that runs again at once keeps its slot
   if redis.call('HGET', prefix .. ':job:' .. id, 'status') ~= 'queued' then free_slot(prefix, id, limit, now, stamp) end
 end

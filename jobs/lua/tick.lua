@@ -27,6 +27,9 @@
 -- @include put_back
 -- @include attempt
 -- @include tally
+-- @include erase
+-- @include awaiting
+-- @include keep_last
 -- @include poison
 -- @include recover
 -- @include abandon
@@ -34,7 +37,6 @@
 -- @include let_go
 -- @include hand_over
 -- @include promote
--- @include erase
 -- @include trim
 local prefix, lease, limit, why = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 
@@ -47,7 +49,8 @@ if now - last > lease / 2 then
   end
   for _, key in ipairs(queues) do
     local wip = prefix .. ':wip:' .. string.sub(key, #prefix + 8)
-    for _, execution in ipairs(redis.call('ZRANGEBYSCORE', wip, '-inf', now + 90, 'LIMIT', 0, 1000)) do
+    local ok, found = spare(redis.call, 'ZRANGEBYSCORE', wip, '-inf', now + 90, 'LIMIT', 0, 1000)
+    for _, execution in ipairs(ok and found or {}) do
       redis.call('ZADD', wip, 'XX', 'GT', now + 90, execution) -- as RQ's own workers write it
     end
   end
@@ -65,7 +68,7 @@ end
 
 local recovered = {}
 for _, key in ipairs(queues) do
-  abandon(prefix, string.sub(key, #prefix + 8), now, stamp, limit, why, recovered)
+  spare(abandon, prefix, string.sub(key, #prefix + 8), now, stamp, limit, why, recovered)
 end
 recover(prefix, KEYS[1], now, stamp, limit, why, recovered)
 

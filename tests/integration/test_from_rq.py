@@ -180,6 +180,13 @@ class TestWhatRqsWorkersRun:
         assert self.tick(client) == []
         assert client.zcard(keys.registry("wip", "default")) == 0
 
+    def test_a_registry_of_another_type_holds_up_no_other_queue(self, client: Redis, job: rq.job.Job) -> None:
+        is_late(client)
+        for name in ("a", "z"):
+            client.sadd(keys.QUEUES, keys.queue(name))
+            client.set(keys.registry("wip", name), "junk")
+        assert self.tick(client) == [job.id]
+
     def test_after_an_outage_every_worker_has_a_minute_to_speak_again(self, client: Redis, job: rq.job.Job) -> None:
         is_late(client)
         client.set(keys.TICKED, client.time()[0] - 600)

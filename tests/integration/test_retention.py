@@ -1,15 +1,21 @@
 """What is over is kept as long as was said and no longer, in small steps; what is not over is never touched."""
 
+import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
+import rq
 from redis import Redis
 
-from jobs import keys, retention, scripts, settings
+from jobs import Retry, keys, prepare, queues, registry, retention, scripts, settings
 from jobs.queues import JobRef
 from jobs.scripts import Ticked
 from jobs.settings import Settings
+from jobs.spec import Spec
+from jobs.timetable import Timetable
+from tests import tasks as t
 from tests.integration.test_dead import CHILD, KEY, WORKER, accept, claim, end, fail, ids, lease, status
 from tests.integration.test_engine import tick
 from tests.support import Processes, wait_for
@@ -203,3 +209,60 @@ class TestClean:
             cleaned = processes.start("-m", "jobs", "clean", *arguments)
             assert (cleaned.ends(), cleaned.lines) == (0, [said])
         assert processes.start("-m", "jobs", "clean", "--older", "soon").ends() == 2
+
+
+class TestOfATask:
+    """``@task(keep=2, keep_failed=1)``."""
+
+    @staticmethod
+    def ended(client: Redis, *outcomes: str, **options: Any) -> list[JobRef]:
+        """Jobs of that task that ended so, one after the other, and one of another task beside each."""
+        jobs = []
+        for outcome in outcomes:
+            jobs.append(queues.submit(client, [prepare(t.publish, **options)])[0])
+            accept(client)
+            for one in claim(client):
+                end(client, one, outcome if one.id == jobs[-1].id else "finished")
+        return jobs
+
+    def test_of_its_finished_jobs_the_last_so_many_are_kept(self, client: Redis) -> None:
+        jobs = self.ended(client, *["finished"] * 5)
+        assert [job.id for job in jobs if client.exists(keys.job(job.id))] == ids(jobs[3:])
+        assert [one for one in kept(client) if one in ids(jobs)] == ids(jobs[3:])
+        assert len(kept(client)) == 5 + 2
+        assert anything_of(client, jobs[0]) == []
+
+    def test_of_those_that_failed_too(self, client: Redis) -> None:
+        jobs = self.ended(client, "failed", "finished", "stopped", "failed", retry=Retry(attempts=1))
+        assert kept(client, "failed") == [jobs[3].id]
+        assert jobs[1].id in kept(client)
+
+    def test_one_that_is_run_anew_is_not_counted_as_failed(self, client: Redis) -> None:
+        [first] = self.ended(client, "failed", retry=Retry(attempts=1))
+        assert scripts.requeue(client, [first.id]) == [True]
+        for one in claim(client):
+            end(client, one, "finished")
+        [second] = self.ended(client, "failed", retry=Retry(attempts=1))
+        assert (status(client, first), kept(client, "failed")) == ("finished", [second.id])
+
+    def test_many_that_end_in_one_step_leave_the_last(self, client: Redis) -> None:
+        jobs = queues.submit(client, [prepare(t.publish) for _ in range(8)])
+        endings = [scripts.Settlement(one.id, one.token, "finished", b"", 1.0, 2.0) for one in claim(client)]
+        scripts.settle(client, WORKER, CHILD, endings)
+        assert set(kept(client)) == set(ids(jobs[6:]))
+        assert [len(anything_of(client, job)) for job in jobs[:6]] == [0] * 6
+
+    def test_one_for_which_others_wait_stays(self, client: Redis) -> None:
+        [job] = self.ended(client, "failed", retry=Retry(attempts=1))
+        waiting = rq.Queue("default", connection=client, serializer="json").enqueue(t.add, 1, 2, depends_on=job.id)
+        self.ended(client, "failed", retry=Retry(attempts=1))
+        assert (status(client, job), waiting.get_status()) == ("failed", "deferred")
+
+    def test_a_schedule_s_jobs_say_it_too(self) -> None:
+        own = registry.of(t.publish)
+        registry.register(replace(own, timetable=Timetable(every=5)))
+        try:
+            declared = json.dumps(registry.schedules()[own.name])
+        finally:
+            registry.register(own)
+        assert Spec.read(own.name, declared).job(settings.current(), "1").fields["keep"] == f"2,1,{own.name}"
