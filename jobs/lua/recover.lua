@@ -3,7 +3,7 @@
 --
 -- KEYS  1 leases
 -- ARGV  1 prefix, 2 lost leases that a job survives, 3 what to say of one that did not (traceback, zlib and base64)
--- returns  ids of the jobs put back
+-- returns  ids of the jobs taken back, of those too that have failed
 
 -- @include iso
 -- @include clock

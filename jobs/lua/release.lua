@@ -1,13 +1,14 @@
 #!lua flags=allow-oom
--- release: put jobs that a child holds back at the front of their queues, in the order in which it was given them.
+-- release: put jobs that a child holds back at the front of their queues, in the order in which it was given them; those
+-- that have brought the child down, alone or not for the first time, at the back, so that they hold nobody up.
 -- An execution that was interrupted while it ran is charged; one charged too often fails, because it may be what
 -- kills its workers.
 --
 -- KEYS  1 the child's held jobs
 -- ARGV  1 prefix, 2 child, 3 interruptions that a job survives, then for each, first given first:
 --       id, token, blame (0 none, 1 charged, 2 shared: others ran too), how it was interrupted (traceback, zlib
---       and base64), '' when it had not started. One that shares the blame again is a suspect: it runs alone, so
---       that next time one knows.
+--       and base64), '' when it had not started. One that is to blame alone or again is a suspect: it runs alone, so
+--       that it harms nobody, and next time one knows.
 -- returns  how many are back in their queues, how many have failed
 
 -- @include iso
@@ -24,14 +25,15 @@
 -- @include keep_last
 -- @include poison
 local prefix, child, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local back, failed, interrupted = 0, 0, 0
+local back, failed, interrupted, seen = 0, 0, 0, {}
 for at = #ARGV - 3, 4, -4 do
   local id, token, blame, why = unpack(ARGV, at, at + 3)
-  local hash = put_back(prefix, child, id, token, stamp)
+  local hash, queue = put_back(prefix, child, id, token, stamp)
   if hash then
-    if blame == '2' and (redis.call('HINCRBY', hash, 'shared', 1) > 1 or redis.call('HEXISTS', hash, 'interruptions') == 1) then
-      redis.call('HSET', hash, 'suspect', 1)
-    end
+    local before = redis.call('HMGET', hash, 'shared', 'interruptions')
+    local again = blame == '1' or blame == '2' and (before[1] or before[2])
+    if again then redis.call('HSET', hash, 'suspect', 1) end
+    if blame == '2' then redis.call('HINCRBY', hash, 'shared', 1) end
     if blame == '1' and redis.call('HINCRBY', hash, 'interruptions', 1) > limit then
       poison(prefix, id, hash, now, stamp, why)
       failed = failed + 1
@@ -41,8 +43,13 @@ for at = #ARGV - 3, 4, -4 do
         interrupted = interrupted + 1
       end
       back = back + 1
+      if again then table.insert(seen, 1, { prefix .. ':queue:' .. queue, id }) end
     end
   end
+end
+for _, one in ipairs(seen) do
+  redis.call('LREM', one[1], 1, one[2])
+  redis.call('RPUSH', one[1], one[2])
 end
 if interrupted > 0 then redis.call('HINCRBY', prefix .. ':signalbox:meters', 'recovered', interrupted) end
 return { back, failed }

@@ -22,6 +22,9 @@ REFUSED, AGAIN, GIVEN_UP = 0, 3, 4
 """What ``scripts.exchange`` replies."""
 
 
+FIELDS = ("description", "origin", "key", "retries_left", "retry_intervals", "status")
+
+
 class Facts(NamedTuple):
     """What a line says of a job besides its id; empty where it is not known."""
 
@@ -34,6 +37,8 @@ class Facts(NamedTuple):
     """How many more it may have."""
     delays: str = ""
     """The seconds before each of them, as a JSON list that ends with the last one's."""
+    failed: bool = False
+    """Is that what became of it?"""
 
     def before(self, what: str) -> "Facts":
         """As they were when the execution began that has ended so."""
@@ -81,9 +86,12 @@ class Life:
             )
 
     def recovered(self, ids: Sequence[str], why: str) -> None:
-        """Jobs were taken back from a child that was lost."""
+        """Jobs were taken back from a child that was lost; those that this has happened to too often have failed."""
         for job_id, facts in zip(ids, self._look(ids), strict=True):
-            self._say(logging.WARNING, "recovered", job_id, facts, note=why)
+            if facts.failed:
+                self._say(logging.WARNING, "failed", job_id, facts, attempt=facts.attempts or None, error=why)
+            else:
+                self._say(logging.WARNING, "recovered", job_id, facts, note=why)
 
     def _say(self, level: int, what: str, job_id: str, facts: Facts, **fields: Any) -> None:
         known = {"task": facts.task, "queue": facts.queue, "key": facts.key, "worker": self._worker}
@@ -94,7 +102,9 @@ class Life:
             return []
         with self._client.pipeline(transaction=False) as pipeline:
             for job_id in ids:
-                pipeline.hmget(keys.job(job_id), "description", "origin", "key", "retries_left", "retry_intervals")
+                pipeline.hmget(
+                    keys.job(job_id), "description", "origin", "key", "retries_left", "retry_intervals", "status"
+                )
                 pipeline.xinfo_stream(keys.results(job_id))
             try:
                 replies = pipeline.execute(raise_on_error=False)
@@ -141,7 +151,7 @@ def _error(one: Settlement) -> str | None:
 def _facts(row: Any, info: Any) -> Facts:
     if isinstance(row, Exception):
         return Facts()
-    description, origin, key, left, delays = ((value or b"").decode(errors="replace") for value in row)
+    description, origin, key, left, delays, status = ((value or b"").decode(errors="replace") for value in row)
     attempts = 0 if isinstance(info, Exception) else int(info["entries-added"])
     task, _, _ = description.partition("(")  # plain RQ puts the arguments there, in clear
-    return Facts(task, origin, key, attempts, int(left or 0), delays)
+    return Facts(task, origin, key, attempts, int(left or 0), delays, status == "failed")

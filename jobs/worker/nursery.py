@@ -201,7 +201,8 @@ class Nursery:
                     raise SettingsRefused
                 self._children.remove(child)
                 self._unburied.append(child)
-                self._start_at = max(self._start_at, child.born + RESTART)
+                if not child.table.running():  # else a job ended it, which is not started again so soon
+                    self._start_at = max(self._start_at, child.born + RESTART)
             else:
                 child.readiness.hear()
                 child.readiness.warn(f"child {child.id}", now - child.born)

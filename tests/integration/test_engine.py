@@ -282,6 +282,14 @@ class TestRelease:
         assert latest
         assert latest.exc_string == "killed\n"
 
+    def test_what_brings_its_child_down_again_goes_to_the_back_in_its_order(self, client: Redis) -> None:
+        killers, good = [accept(client).id for _ in range(2)], [accept(client).id for _ in range(2)]
+        for expected in ([*killers, *good], [*good, *killers]):
+            held = [Held(one.id, one.token, False, packed("killed\n"), suspect=True) for one in claim(client, 2)]
+            scripts.release(client, CHILD, held, 3)
+            assert waiting(client) == expected
+        assert client.hget(keys.job(killers[0]), "suspect") == b"1"
+
     def test_a_poisoned_head_lets_its_lane_go_on(self, client: Redis) -> None:
         accept(client, key="k")
         after = accept(client, key="k")

@@ -44,7 +44,7 @@ def test_a_module_that_leaves_is_named_and_ends_the_worker(
 def test_a_module_that_ends_its_process_is_named(client: Redis, processes: Processes, tmp_path: Path) -> None:
     worker = processes.start("-m", "jobs", "worker", **write(tmp_path, "drops_dead", "import os\nos._exit(0)\n"))
     worker.says("ended with code 0 while it imported drops_dead")
-    found = wait_for(lambda: finding(client, "crash_loop"), "the finding")
+    found = wait_for(lambda: finding(client, "crash_loop"), "the finding", within=60)
     assert found.summary.endswith("times in a row, while they import drops_dead")
 
 

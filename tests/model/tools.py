@@ -113,7 +113,8 @@ class Tools(Keeper):
         }
         held = [Held(job, token, blamed, b"why") for (_, job, token), blamed in zip(back, charged, strict=False)]
         scripts.release(self.client, child, held, SURVIVES)
-        self._put_back([back], failing)
+        blamed = {job for (_, job, _), is_to_blame in zip(back, charged, strict=False) if is_to_blame}
+        self._put_back([back], failing, blamed=blamed)
         if again:
             self._claim(child, [*QUEUES], 2, 5)
 

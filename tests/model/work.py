@@ -1,6 +1,7 @@
 """What keepers, children and clients do."""
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from hypothesis import strategies as st
@@ -160,8 +161,10 @@ class Work(Base):
         others: set[str] | None = None,
         joined: Any = None,
         out: set[str] | None = None,
+        blamed: Collection[str] = (),
     ) -> list[str]:
-        """After jobs were taken from children, one after another: each is where it was, or failed. Those put back."""
+        """After jobs were taken from children, one after another: each is where it was, at the back if it is
+        ``blamed``, or failed. Those put back."""
         back = [one for executions in held for one in executions]
         own = [[one[1] for one in executions if one not in self.model.orphans] for executions in held]
         for one in back:
@@ -169,6 +172,7 @@ class Work(Base):
         mine = {one[1] for one in back}
         self._step(mine | self._mates(mine) | (others or set()), joined, out)
         fronts: dict[str, list[str]] = {name: [] for name in QUEUES}
+        backs: list[str] = []
         for jobs in own:
             for job in reversed(jobs):
                 if job in failing:
@@ -177,11 +181,11 @@ class Work(Base):
                 elif self.was.status(job) == "started" or (
                     self.was.status(job) == "queued" and not self.was.waits(job)
                 ):
-                    fronts[queue_of(job)].insert(0, job)
+                    (backs if job in blamed else fronts[queue_of(job)]).insert(0, job)
                     assert self.now.status(job) == "queued" or others
                 elif self.was.status(job) != "queued":
                     assert self.now.status(job) == self.was.status(job)
-        self._queues_grow(fronts, others or set())
+        self._queues_grow(fronts, others or set(), backs=backs)
         own_jobs = {job for jobs in own for job in jobs}
         for job in mine - own_jobs - self._mates(own_jobs) - (others or set()):
             assert self.now.place(job)[:3] == self.was.place(job)[:3], f"{job} is another job by now"

@@ -1,5 +1,5 @@
 -- recover(prefix, leases, now, stamp, limit, why, recovered): take back what children hold whose lease has run out, in
--- the order in which it was given to each. Adds the ids put back. Which of them ran nobody can say, so one that was
+-- the order in which it was given to each. Adds their ids. Which of them ran nobody can say, so one that was
 -- lost more than limit times becomes a suspect, which runs alone; lost once more, alone, it fails.
 local function recover_one(prefix, child, execution, now, stamp, limit, why, alone)
   local id, token = unpack(execution)
@@ -8,7 +8,7 @@ local function recover_one(prefix, child, execution, now, stamp, limit, why, alo
   local lost = redis.call('HINCRBY', hash, 'lost_leases', 1)
   if lost > limit and alone then
     poison(prefix, id, hash, now, stamp, why)
-    return false
+    return true
   end
   if lost > limit then redis.call('HSET', hash, 'suspect', 1) end
   attempt(prefix, id, hash, now, '')
