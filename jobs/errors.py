@@ -29,7 +29,11 @@ class EnqueueError(SignalboxError, ValueError):
 
 
 class UnknownTask(EnqueueError):
-    """The task is not registered in this process."""
+    """The task is not registered in this process; ``task`` is its name, as far as it can be one."""
+
+    def __init__(self, message: str, task: str = "") -> None:
+        super().__init__(message)
+        self.task = task if len(task) <= 500 and task.isprintable() else ""
 
 
 class InvalidTask(EnqueueError):

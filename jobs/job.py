@@ -10,7 +10,7 @@ from rq.serializers import DefaultSerializer, JSONSerializer, Serializer, resolv
 from rq.utils import import_attribute
 
 from jobs import registry, rq_timeout
-from jobs.errors import NotAllowed
+from jobs.errors import NotAllowed, UnknownTask
 from jobs.settings import current
 
 
@@ -45,8 +45,12 @@ def function_of(name: str, instance: Any) -> Callable[..., Any]:
     Raises ``UnknownTask`` or ``NotAllowed``.
     """
     if current().allow == "any":
-        found: Callable[..., Any] = getattr(instance, name) if instance is not None else import_attribute(name)
-        return found
+        if instance is not None:
+            return cast(Callable[..., Any], getattr(instance, name))
+        try:
+            return import_attribute(name)
+        except ValueError as error:  # there is no such module, or nothing of that name in it
+            raise UnknownTask(f"{name!r} cannot be imported here: {error}", name) from error
     if instance is not None:
         raise NotAllowed(f"{name} is a method of an object; only plain functions that are registered tasks run")
     return registry.find(name).function

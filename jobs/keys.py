@@ -25,6 +25,7 @@ MARKER = f"{OURS}:marker"
 PROCESSES = f"{OURS}:processes"
 SEEN = f"{OURS}:seen"
 APPS = f"{OURS}:apps"
+UNKNOWN = f"{OURS}:unknown"
 LANES = f"{OURS}:lanes"
 HALTED = f"{OURS}:halted"
 LEADER = f"{OURS}:leader"
@@ -72,6 +73,8 @@ KEYS = (
         "when each process that enqueues was last seen",
     ),
     Key("<p>:signalbox:tasks:<digest>", "set", "1 day after it was told", "the names of the tasks of that digest"),
+    Key("<p>:signalbox:unknown", "zset", "1 day after their time", "tasks that jobs wait for, as no worker knew them"),
+    Key("<p>:signalbox:unknown:<task>", "zset", "1 day after their time", "the jobs that wait so, by since when"),
     Key("<p>:signalbox:lanes", "zset", "none; gone when empty", "lanes that hold jobs, by when each was looked at"),
     Key("<p>:signalbox:lane:<key>", "list", "none; gone when empty", "the jobs of one key, in order; the head may run"),
     Key("<p>:signalbox:halted", "zset", "none; gone when empty", "lanes that a failed job halts, by since when"),
@@ -143,6 +146,11 @@ KEYS = (
 
 def job(job_id: str) -> str:
     return f"{PREFIX}:job:{job_id}"
+
+
+def unknown(task: str) -> str:
+    """The jobs that wait for a worker that knows that task."""
+    return f"{UNKNOWN}:{task}"
 
 
 def task_names(code: str) -> str:

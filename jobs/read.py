@@ -92,6 +92,11 @@ def seconds(text: str) -> float:
     return value
 
 
+def wait(text: str) -> float:
+    """A duration, or 0 for no time."""
+    return 0.0 if text.strip() == "0" else seconds(text)
+
+
 def size(text: str) -> int:
     """Bytes: ``4096``, ``64k``, ``512MB``, ``2g``; 0 where there is no limit."""
     match = re.fullmatch(r"(\d{1,12})([kmg]?)b?", text.strip().lower())

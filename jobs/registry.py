@@ -136,7 +136,8 @@ def find(name: str) -> Task:
         return _tasks[name]
     except KeyError:
         known = ", ".join(sorted(_tasks)) or "none"
-        raise UnknownTask(f"{name!r} is not a registered task (is its module in JOBS_TASKS?); known: {known}") from None
+        words = f"{name!r} is not a registered task (is its module in JOBS_TASKS?); known: {known}"
+        raise UnknownTask(words, name) from None
 
 
 def known(name: str) -> Task | None:

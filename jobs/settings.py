@@ -92,6 +92,12 @@ class Settings:
         "where web asks the worker who it is, such as `http://worker.railway.internal:3001`; default: it does not",
         read.url,
     )
+    unknown_wait: float = _setting(
+        "JOBS_UNKNOWN_WAIT",
+        "1h",
+        "how long a job waits for a worker that knows its task before it fails; `0` fails it at once",
+        read.wait,
+    )
     introduce: bool = _setting(
         "JOBS_INTRODUCE",
         "1",

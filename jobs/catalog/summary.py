@@ -18,7 +18,7 @@ FAR = 4102444800.0
 FIELDS = (
     "status", "origin", "key", "label", "description", "created_at", "enqueued_at", "started_at", "ended_at",
     "worker_name", "retries", "retries_left", "number_of_retries", "progress", "progress_text", "progress_at",
-    "progress_by", "execution",
+    "progress_by", "execution", "unknown",
 )  # fmt: skip
 
 
@@ -43,6 +43,8 @@ class Summary(NamedTuple):
     retries_left: int
     worker: str | None
     progress: Progress | None
+    unknown: bool
+    """It waits for a worker that knows its task, until it is due, and then fails."""
     error: str | None
     """The line that names what its last attempt failed of; all of it is in ``records.attempts``."""
 
@@ -99,6 +101,7 @@ def row(job_id: str, reply: Sequence[bytes | None] | Exception, at: float) -> Ro
         retries_left=_number(said, "retries_left"),
         worker=said.get("worker_name"),
         progress=progress and progress._replace(text=redaction.text(progress.text)),
+        unknown=said["status"] == "scheduled" and "unknown" in said,
         error=None,
     )
     since = ended.timestamp() if ended and state in OVER else at

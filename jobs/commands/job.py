@@ -45,6 +45,7 @@ def _facts(found: Detail, arguments: str) -> list[tuple[str, str | None]]:
         ("key", job.key),
         ("in lane", f"{lane.position} of {lane.depth}, behind {lane.previous or 'nobody'}" if lane else None),
         ("waits for", ", ".join(f"{one.id} ({one.state or 'gone'})" for one in found.waits_for)),
+        ("waits", "for a worker that knows its task; it fails when it is due" if job.unknown else None),
         ("in vain", f"for {', '.join(one.id for one in found.in_vain)}" if found.in_vain else None),
         ("awaited by", ", ".join(found.awaited_by)),
         ("accepted", _time(job.accepted_at)),

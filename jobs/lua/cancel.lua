@@ -11,6 +11,7 @@
 -- @include advance
 -- @include fill_slots
 -- @include free_slot
+-- @include unpark
 -- @include cancel
 local prefix, canceled, lanes = ARGV[1], {}, {}
 for at = 2, #ARGV do

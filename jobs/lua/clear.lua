@@ -11,6 +11,7 @@
 -- @include advance
 -- @include fill_slots
 -- @include free_slot
+-- @include unpark
 -- @include cancel
 local prefix, lane, passed, most = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local ids = redis.call('LRANGE', KEYS[1], -passed - most, -passed - 1)

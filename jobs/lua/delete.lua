@@ -11,6 +11,7 @@
 -- @include clock
 -- @include advance
 -- @include awaiting
+-- @include unpark
 -- @include erase
 local prefix, deleted = ARGV[1], {}
 for at = 2, #ARGV do

@@ -14,6 +14,7 @@
 -- @include advance
 -- @include fill_slots
 -- @include free_slot
+-- @include unpark
 -- @include cancel
 -- @include awaiting
 -- @include erase

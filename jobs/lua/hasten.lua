@@ -11,6 +11,7 @@
 -- @include place
 -- @include fill_slots
 -- @include ask_slot
+-- @include unpark
 -- @include hand_over
 local prefix, hastened = ARGV[1], {}
 for at = 2, #ARGV do

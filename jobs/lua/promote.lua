@@ -11,6 +11,7 @@
 -- @include fill_slots
 -- @include ask_slot
 -- @include let_go
+-- @include unpark
 -- @include hand_over
 -- @include promote
 local moved = {}

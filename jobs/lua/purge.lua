@@ -10,6 +10,7 @@
 -- @include clock
 -- @include advance
 -- @include awaiting
+-- @include unpark
 -- @include erase
 local prefix, limit = ARGV[1], now - tonumber(ARGV[2])
 local before = iso(math.floor(limit), math.floor(limit % 1 * 1e6))

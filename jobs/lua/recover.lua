@@ -15,6 +15,7 @@
 -- @include put_back
 -- @include attempt
 -- @include tally
+-- @include unpark
 -- @include erase
 -- @include awaiting
 -- @include keep_last

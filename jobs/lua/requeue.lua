@@ -14,6 +14,7 @@
 -- @include fill_slots
 -- @include ask_slot
 -- @include met
+-- @include unpark
 -- @include revive
 local prefix = ARGV[1]
 

@@ -9,6 +9,7 @@
 -- @include iso
 -- @include clock
 -- @include advance
+-- @include unpark
 -- @include revive
 local prefix, lane = ARGV[1], ARGV[2]
 local id = redis.call('LINDEX', KEYS[1], 0)

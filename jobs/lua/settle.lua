@@ -5,9 +5,10 @@
 --
 -- KEYS  1 the child's held jobs, 2 the worker, 3 the outbox of follow-ups, 4 the meters
 -- ARGV  1 prefix, 2 worker name, then for each: id, token, outcome (finished, failed, stopped, retried,
---       exhausted, snoozed),
---       value (finished: the result, base64, or '' for None; else the traceback, zlib and base64), started, ended
---       (seconds since 1970), after (failed: -1 not to be tried again, else 0; retried, snoozed: seconds to wait),
+--       exhausted, snoozed, unknown),
+--       value (finished: the result, base64, or '' for None; unknown: the task that its worker does not know; else the
+--       traceback, zlib and base64), started, ended
+--       (seconds since 1970), after (failed: -1 not to be tried again, else 0; retried, snoozed, unknown: seconds to wait),
 --       note (kept beside the ending, or '')
 -- returns  for each 1 accepted, 2 accepted and in the outbox, 3 accepted and to be tried again, 0 refused, 4 failed for
 --          good, because something of the job is not what it should be
@@ -20,6 +21,7 @@
 -- @include fill_slots
 -- @include free_slot
 -- @include free
+-- @include unpark
 -- @include erase
 -- @include awaiting
 -- @include keep_last
@@ -82,6 +84,7 @@ local function run_again(id, hash, queue, lane, repeats)
   local intervals = cjson.decode(redis.call('HGET', hash, 'repeat_intervals') or '[0]')
   local delay = intervals[1] or 0
   if #intervals > 1 then table.remove(intervals, 1) end
+  redis.call('HDEL', hash, 'unknown_since')
   redis.call('HSET', hash, 'repeats_left', repeats - 1, 'repeat_intervals', cjson.encode(intervals))
   if lane and lane ~= '' then redis.call('LREM', prefix .. ':signalbox:lane:' .. lane, 1, id) end
   if delay > 0 then
@@ -95,12 +98,24 @@ end
 -- Not its last ending: it goes back for another attempt. It came to an end, so it kills nobody.
 local function fail_for_now(id, token, queue, hash, outcome, value, started, ended, note, delay, left, front)
   redis.call('HSET', hash, 'ended_at', stamp)
-  redis.call('HDEL', hash, 'suspect', 'shared', 'snoozes')
+  redis.call('HDEL', hash, 'suspect', 'shared', 'snoozes', 'unknown_since')
   record(id, token, outcome, value, started, ended, note, YEAR)
   if left then redis.call('HSET', hash, 'retries_left', left)
   else redis.call('HINCRBY', hash, 'number_of_retries', 1) end
   try_again(id, hash, queue, delay, front)
   return 3
+end
+
+-- It has not begun: it waits, uncharged, for a worker that knows its task (see recall), or until its time is up.
+local function park(id, hash, queue, task, seconds)
+  local parked = prefix .. ':signalbox:unknown'
+  redis.call('HSETNX', hash, 'unknown_since', string.format('%.6f', now))
+  redis.call('HSET', hash, 'unknown', task)
+  redis.call('ZADD', parked, 'NX', now, task)
+  redis.call('ZADD', parked .. ':' .. task, now, id)
+  for _, key in ipairs({ parked, parked .. ':' .. task }) do redis.call('EXPIRE', key, math.ceil(seconds) + 86400) end
+  try_again(id, hash, queue, seconds)
+  return 1
 end
 
 local function settle(id, token, queue, outcome, value, started, ended, after, note, awaited)
@@ -116,8 +131,11 @@ local function settle(id, token, queue, outcome, value, started, ended, after, n
     left = tonumber(left or 0) or 0
     if outcome == 'snoozed' then
       redis.call('HINCRBY', hash, 'snoozes', 1)
+      redis.call('HDEL', hash, 'unknown_since')
       try_again(id, hash, queue, after)
       return 1
+    elseif outcome == 'unknown' then
+      return park(id, hash, queue, value, after)
     elseif outcome == 'retried' then
       return fail_for_now(id, token, queue, hash, outcome, value, started, ended, note, after, nil, front)
     elseif outcome == 'failed' and left > 0 and after >= 0 then
@@ -159,7 +177,7 @@ local function give_up(id, token, queue, outcome, value, started, ended, note, w
   redis.pcall('HSET', hash, 'status', 'failed', 'ended_at', stamp)
   redis.pcall('EXPIRE', hash, YEAR)
   redis.call('DEL', prefix .. ':signalbox:draft')
-  spare(record, id, token, 'failed', outcome == 'finished' and '' or value, started, ended, note, YEAR)
+  spare(record, id, token, 'failed', (outcome == 'finished' or outcome == 'unknown') and '' or value, started, ended, note, YEAR)
   if type(lane) == 'string' and lane ~= '' then spare(advance, prefix, lane, now, stamp) end
   later(failed, queue, now + YEAR, id)
   return 4
@@ -183,7 +201,7 @@ for number, id in ipairs(ids) do
     free(prefix, locks)
     local ok, reply = spare(settle, id, token, queue, outcome, value, started, ended, tonumber(after), note, awaited)
     replies[number] = ok and reply or give_up(id, token, queue, outcome, value, started, ended, note, reply)
-    if outcome == 'finished' then done = done + 1 elseif outcome ~= 'snoozed' then undone = undone + 1 end
+    if outcome == 'finished' then done = done + 1 elseif outcome ~= 'snoozed' and outcome ~= 'unknown' then undone = undone + 1 end
     busy = busy + (tonumber(ended) - tonumber(started))
   else
     replies[number] = 0

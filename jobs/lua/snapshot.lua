@@ -4,20 +4,23 @@
 --
 -- KEYS  1 the marker, 2 the scheduler's lease, 3 the time of the last tick, 4 what is there while all is suspended,
 --       5 hash of rows, 6 sorted set of times seen, 7 the set of queues, 8 the paused ones, 9 sorted set of halted
---       lanes, 10 the set of RQ's workers, 11 the times seen of processes that only put jobs in
+--       lanes, 10 the set of RQ's workers, 11 the times seen of processes that only put jobs in, 12 the tasks that jobs
+--       wait for, as no worker knew them
 -- ARGV  1 prefix, 2 how the ids of heartbeats begin, 3 the last of the first jobs of a queue that are wanted, from 0,
 --       4 how many of those that failed last, 5 how many halted lanes, 6 how many scheduled jobs are looked at for
 --       those that are to be tried again, those due first, queue after queue, 7… queues that need not exist
 -- returns  the time, keys 1 to 3, whether there is key 4, the rows, the times seen, the paused queues, how many lanes
 --          are halted, the times seen of key 11; for each queue its name, its length, its first jobs, how many are
---          running, finished, failed, scheduled and deferred, the first that run, its heartbeat, the scheduled one that is due first, when the
---          first job was put there and its data, of each that failed last its id and the end of its results, of those
---          of the first deferred that depend on a few others whether these may fail, and each with its status, of
+--          running, finished, failed, scheduled and deferred, the first that run, its heartbeat, the scheduled one that
+--          is due first, when the first job was put there and its data, of each that failed last its id and the end of
+--          its results, of those of the first deferred that depend on a few others whether these may fail, and each with its status, of
 --          the scheduled how many are to be tried again and how many of the others are due, and of each of the first
 --          that run under RQ's own workers its id, until when RQ gives it, and its worker;
 --          for each halted lane its key, since when, its head, its depth; for each job that a process says it runs
 --          and that has a lane its id, the lane's key and depth; for each of RQ's workers its key, its queues and, of one
---          that is none of ours, how many listen for its commands, and its seconds to live
+--          that is none of ours, how many listen for its commands, and its seconds to live; for each of the
+--          first tasks of key 12 its name, how many jobs wait for it, the first of them, since when that does, its
+--          queue, and when it fails
 
 local prefix, beats, last, failures = unpack(ARGV)
 local left_to_look_at = tonumber(ARGV[6])
@@ -146,7 +149,18 @@ for _, key in ipairs(redis.call('SMEMBERS', KEYS[10])) do
   workers[#workers + 1] = read('TTL', key)
 end
 
+local parked = {}
+for _, task in ipairs(redis.call('ZRANGE', KEYS[12], 0, FEW - 1)) do
+  local key = KEYS[12] .. ':' .. task
+  local first = read('ZRANGE', key, 0, 0, 'WITHSCORES')
+  local queue = first[1] and read('HGET', prefix .. ':job:' .. first[1], 'origin')
+  if type(queue) == 'string' then
+    local until_then = read('ZSCORE', prefix .. ':scheduled:' .. queue, first[1])
+    parked[#parked + 1] = { task, read('ZCARD', key), first[1], first[2], queue, until_then }
+  end
+end
+
 return { { time, redis.call('MGET', KEYS[1], KEYS[2], KEYS[3]), redis.call('EXISTS', KEYS[4]), rows,
   redis.call('ZRANGE', KEYS[6], 0, -1, 'WITHSCORES'), redis.call('SMEMBERS', KEYS[8]), redis.call('ZCARD', KEYS[9]),
   redis.call('ZRANGE', KEYS[11], 0, -1, 'WITHSCORES') },
-  queues, halted, behind, workers }
+  queues, halted, behind, workers, parked }

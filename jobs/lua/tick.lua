@@ -13,7 +13,7 @@
 -- returns  the children whose lease is gone, ids of jobs taken back, ids handed over, queues of which there is more to
 --          drop, how many jobs wait and how many run in each queue to count, and: does this keeper lead 0|1,
 --          how many entries and schedules are due, how many schedules there are, follow-ups owed for 10 s, jobs done,
---          jobs failed, the server's time, and is there the worker's key 0|1
+--          jobs failed, the server's time, is there the worker's key 0|1, and how many tasks are waited for
 
 -- @include iso
 -- @include clock
@@ -27,6 +27,7 @@
 -- @include put_back
 -- @include attempt
 -- @include tally
+-- @include unpark
 -- @include erase
 -- @include awaiting
 -- @include keep_last
@@ -109,4 +110,5 @@ end
 return { gone, recovered, moved, crowded, depths, {
   leader == ARGV[6] and 1 or 0, redis.call('ZCOUNT', KEYS[7], '-inf', now) + redis.call('ZCOUNT', KEYS[9], '-inf', now),
   redis.call('HLEN', KEYS[10]), redis.call('ZCOUNT', KEYS[8], '-inf', now - 10),
-  tonumber(counts[1] or 0), tonumber(counts[2] or 0), string.format('%.6f', now), is_known } }
+  tonumber(counts[1] or 0), tonumber(counts[2] or 0), string.format('%.6f', now), is_known,
+  redis.call('ZCARD', prefix .. ':signalbox:unknown') } }

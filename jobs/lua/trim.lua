@@ -9,6 +9,7 @@
 -- @include iso
 -- @include clock
 -- @include advance
+-- @include unpark
 -- @include erase
 -- @include trim
 return trim(ARGV[1], ARGV[2], now, stamp, ARGV[3], tonumber(ARGV[4]))

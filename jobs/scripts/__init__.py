@@ -22,7 +22,7 @@ from jobs.scripts.engine import (
     settle,
 )
 from jobs.scripts.intake import NewJob, admit, cancel, delete, empty, hasten, purge, requeue, trim
-from jobs.scripts.keeper import Ticked, grant, recover, retire, step_down, tick
+from jobs.scripts.keeper import Ticked, grant, recall, recover, retire, step_down, tick
 from jobs.scripts.lanes import advance, clear, follow, promote, resume
 from jobs.scripts.locks import (
     BUSY,
@@ -90,6 +90,7 @@ __all__ = [
     "publish",
     "purge",
     "queued",
+    "recall",
     "recover",
     "release",
     "rename",

@@ -15,7 +15,7 @@ from jobs.scripts.claimed import Claimed, Waited, nobody
 FINAL = -1.0
 UNLIMITED: Mapping[str, int] = {}
 
-Outcome = Literal["finished", "failed", "stopped", "retried", "exhausted", "snoozed"]
+Outcome = Literal["finished", "failed", "stopped", "retried", "exhausted", "snoozed", "unknown"]
 
 
 class Report(NamedTuple):
@@ -37,11 +37,13 @@ class Settlement(NamedTuple):
     token: str
     outcome: Outcome
     value: bytes
-    """``finished``: the result in base64, empty for None; else the traceback, zlib and base64."""
+    """``finished``: the result in base64, empty for None; ``unknown``: the task that its worker does not know; else the
+    traceback, zlib and base64."""
     started: float
     ended: float
     after: float = 0.0
-    """``failed``: ``FINAL`` when it is not to be tried again; ``retried``, ``snoozed``: the seconds to wait."""
+    """``failed``: ``FINAL`` when it is not to be tried again; ``retried``, ``snoozed``, ``unknown``:
+    the seconds to wait."""
     report: Report | None = None
     """How far the job said last that it was, where that is not written yet."""
     queue: str = ""

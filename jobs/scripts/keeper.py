@@ -36,6 +36,8 @@ class Ticked(NamedTuple):
     """The server's time, in seconds since 1970 UTC."""
     is_known: bool
     """Is the keeper registered as RQ's worker? Not where the server has lost that, or let it expire."""
+    unknown: int
+    """Tasks for which jobs wait that no worker knew; see ``recall``."""
 
 
 def grant(client: Redis, child: str, seconds: float) -> None:
@@ -70,9 +72,19 @@ def tick(
     *lists, found, numbers = run(client, "tick", names, [*arguments, *children])
     depths = dict(zip(count, zip(found[::2], found[1::2], strict=True), strict=True))
     gone, recovered, moved, crowded = ([text(item) for item in found] for found in lists)
-    leads, due, schedules, owed, done, failed, at, is_known = numbers
+    leads, due, schedules, owed, done, failed, at, is_known, unknown = numbers
     did = (gone, recovered, moved, crowded, depths)
-    return Ticked(*did, bool(leads), due, schedules, owed, done, failed, float(at), bool(is_known))
+    return Ticked(*did, bool(leads), due, schedules, owed, done, failed, float(at), bool(is_known), unknown)
+
+
+def recall(client: Redis, code: str, queues: Sequence[str], most: int, before: float = 0.0) -> list[str]:
+    """Have jobs go to their queues that wait for a worker that knows their task, where a worker with the tasks of the
+    digest ``code`` serves ``queues``; ``most`` of each task. Returns their ids.
+
+    What has waited since ``before`` (seconds since 1970) goes whatever its task is.
+    """
+    names = [keys.UNKNOWN, keys.task_names(code), keys.QUEUES]
+    return [text(job_id) for job_id in run(client, "recall", names, [keys.PREFIX, most, before, *queues])]
 
 
 def recover(client: Redis, survives: int, why: bytes) -> list[str]:

@@ -64,7 +64,7 @@ def snapshot(
     ``snapshot.lua`` says.
     """
     names = [keys.MARKER, keys.LEADER, keys.TICKED, keys.SUSPENDED, keys.PROCESSES, keys.SEEN, keys.QUEUES]
-    names += [keys.PAUSED, keys.HALTED, keys.WORKERS, keys.APPS]
+    names += [keys.PAUSED, keys.HALTED, keys.WORKERS, keys.APPS, keys.UNKNOWN]
     call = invocation("snapshot", names, [keys.PREFIX, keys.HEARTBEAT, samples, failures, halts, scheduled, *watched])
     pipeline.eval(*in_full("snapshot", call))
 

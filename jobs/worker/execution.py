@@ -132,6 +132,8 @@ class Runner:
             return EMPTY, f"the result, {_kind(value)}, was not kept: {_said(error)}"
 
     def _failed(self, call: Call, slot: Slot, error: BaseException) -> Settlement:
+        if not call.name and (unknown := self._waits_for_code(error, call.claimed)):
+            return self._settlement(call, "unknown", *unknown)
         claimed, task, note = call.claimed, registry.known(call.name), ""
         try:
             delay = self._waits(error, task, claimed)
@@ -167,6 +169,20 @@ class Runner:
         except RedisError:
             before = 0
         return busy_delay(before, task.max_busy if task else MAX_BUSY)
+
+    def _waits_for_code(self, error: BaseException, claimed: Claimed) -> tuple[bytes, float] | None:
+        """The task of a job that could not be begun because it is not known here, and how many seconds longer the job
+        may wait for a worker that knows it; None when it has failed."""
+        wait = current().unknown_wait
+        if not isinstance(error, UnknownTask) or not error.task or not wait:
+            return None
+        with suppress(RedisError):
+            with self._connection.pipeline(transaction=False) as pipeline:
+                pipeline.hget(keys.job(claimed.id), "unknown_since")
+                pipeline.time()
+                since, (now, _) = pipeline.execute()
+            wait -= now - float(since) if since else 0.0
+        return (error.task.encode(), wait) if wait > 0 else None
 
     def _decode(self, claimed: Claimed) -> tuple[str, Callable[..., Any], Any, Any]:
         data = claimed.data

@@ -34,6 +34,8 @@ from jobs.worker.nursery import Nursery
 log = logs.of("worker")
 
 TICK = 1.0
+RECALLED = 500
+"""Jobs of a task that go to their queues at once, at most."""
 LOOK = 0.1
 BACKOFF_CAP = 2.0
 LONG, SHOWN = 1.0, 100
@@ -179,6 +181,8 @@ class Keeper(BaseWorker):
             self._life.recovered(ticked.recovered, "what ran it is gone")
         if ticked.owed:
             self._owed.start()
+        if ticked.unknown and self.works and (inventory := self._nursery.inventory):
+            self._recall(inventory.code, ticked.at)
         if ticked.leads and not self._leads:
             log.info("scheduler: leading")
             self._clock.take_over()
@@ -194,6 +198,12 @@ class Keeper(BaseWorker):
         """Does nothing wait, run, or follow from what has ended?"""
         waits = any(waiting for waiting, _ in ticked.depths.values())
         return not waits and not self._nursery.holds_jobs() and not self.connection.zcard(keys.OUTBOX)
+
+    def _recall(self, code: str, now: float) -> None:
+        """Have jobs go to their queues that waited for a worker that knows their task. One that may run anything cannot
+        say what it knows: it tries what has waited for a while."""
+        before = now - self._settings.heartbeat if self._settings.allow == "any" else 0.0
+        scripts.recall(self.connection, code, self._settings.queues, RECALLED, before)
 
     def _trim(self) -> None:
         """Where more jobs end than ticks drop, go on in between, in steps as small."""

@@ -20,6 +20,8 @@ log = logs.of("job")
 
 REFUSED, AGAIN, GIVEN_UP = 0, 3, 4
 """What ``scripts.exchange`` replies."""
+NO_ATTEMPT = {"refused": "another worker has it by now", "parked": "it waits for a worker that knows its task"}
+"""What was no attempt of this worker's, and why."""
 
 
 FIELDS = ("description", "origin", "key", "retries_left", "retry_intervals", "status")
@@ -42,7 +44,7 @@ class Facts(NamedTuple):
 
     def before(self, what: str) -> "Facts":
         """As they were when the execution began that has ended so."""
-        recorded, spent = what not in ("snoozed", "refused"), what == "retried"
+        recorded, spent = what not in ("snoozed", "parked", "refused"), what == "retried"
         return self._replace(attempts=self.attempts - recorded, left=self.left + spent)
 
 
@@ -78,11 +80,11 @@ class Life:
                 what,
                 one.id,
                 facts,
-                attempt=None if what == "refused" else facts.attempts + 1 or None,
+                attempt=None if what in NO_ATTEMPT else facts.attempts + 1 or None,
                 seconds=round(one.ended - one.started, 3),
                 again_in=_again_in(one, what, facts),
                 error=_error(one),
-                note="another worker has it by now" if what == "refused" else one.note,
+                note=NO_ATTEMPT.get(what, one.note),
             )
 
     def recovered(self, ids: Sequence[str], why: str) -> None:
@@ -133,11 +135,13 @@ def _what(one: Settlement, reply: int) -> str:
         return "refused"
     if reply == AGAIN:
         return "retried"
-    return "failed" if one.outcome == "exhausted" or reply == GIVEN_UP else one.outcome
+    if reply == GIVEN_UP:
+        return "failed"
+    return {"exhausted": "failed", "unknown": "parked"}.get(one.outcome, one.outcome)
 
 
 def _level(what: str, note: str) -> int:
-    if note or what in ("failed", "retried", "refused"):
+    if note or what in ("failed", "retried", "parked", "refused"):
         return logging.WARNING
     return logs.ENDED if what in ("finished", "stopped") else logging.INFO
 

@@ -158,7 +158,7 @@ class Meter:
 
 
 def _end(outcome: Outcome, reply: int) -> End | None:
-    if outcome in ("finished", "snoozed") and reply != GIVEN_UP:
+    if outcome in ("finished", "snoozed", "unknown") and reply != GIVEN_UP:
         return "finished" if outcome == "finished" else None
     return "retried" if reply == AGAIN else "failed"
 

@@ -107,9 +107,22 @@ def test_unknown_task(stand: Stand, line: Redis) -> None:
     said = stand.proves(
         "unknown_task",
         lambda: queue.enqueue("shop.tasks.send_receipt", 7, job_id="receipt"),
-        jobs_says(stand, "dead", "delete", "receipt"),
+        jobs_says(stand, "cancel", "receipt"),
     )
-    assert "'shop.tasks.send_receipt' is not a registered task" in said
+    assert "1 job waits for a worker that knows shop.tasks.send_receipt" in said
+
+
+def test_unknown_task_until_the_workers_are_deployed_too(stand: Stand, line: Redis, tmp_path: Path) -> None:
+    """The enqueuer's new code came first: its job waits, and runs once a worker has that code."""
+    queue, log = rq.Queue("default", connection=line, serializer=JSONSerializer), tmp_path / "log"
+    newer = {"JOBS_TASKS": "tests.battery.tasks,tests.tasks"}
+    said = stand.proves(
+        "unknown_task",
+        lambda: queue.enqueue("tests.tasks.note", str(log), "ran"),
+        lambda: stand.work(**newer),
+    )
+    assert "knows tests.tasks.note" in said
+    assert log.read_text() == "start ran\nend ran\n"
 
 
 def test_serializer_mismatch(stand: Stand, line: Redis) -> None:

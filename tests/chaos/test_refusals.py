@@ -53,6 +53,7 @@ def assert_bystanders_done(line: Line) -> None:
 
 @pytest.mark.parametrize("name", ["shop.tasks.gone", "tests.chaos.tasks.gone", "os.getcwd"])
 def test_a_missing_function(line: Line, name: str) -> None:
+    line.environ["JOBS_UNKNOWN_WAIT"] = "0"
     job = queue(line, "json").enqueue(name, retry=TRIES)
     serve(line)
     assert_refused(line, job.id, "UnknownTask", f"'{name}' is not a registered task")

@@ -57,6 +57,11 @@ ENGINE: dict[str, Mutation] = {
     "place has a job join twice": (("if not head or not redis.call('LPOS', list, id) then", "if true then"),),
     "hand_over does not remove what is due": (("redis.call('ZREM', prefix .. ':scheduled:' .. queue, id)", ""),),
     "hand_over takes what is not scheduled": (("if status ~= 'scheduled' then return false end", ""),),
+    "hand_over leaves the job parked": (("unpark(prefix, id, unknown)\n  local front", "local front"),),
+    "settle does not note who waits for a task": (("redis.call('ZADD', parked .. ':' .. task, now, id)", ""),),
+    "settle does not note what is waited for": (("redis.call('ZADD', parked, 'NX', now, task)", ""),),
+    "recall takes what the worker does not serve": (("elseif serves[queue] and", "elseif"),),
+    "recall takes what the worker does not know": (("(known or tonumber(", "(true or tonumber("),),
     "retire does not ask": (("if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end", ""),),
 }
 CARE: dict[str, Mutation] = {
@@ -66,6 +71,9 @@ CARE: dict[str, Mutation] = {
     "revive leaves the job among the failed": (("ipairs({ 'failed', 'canceled' })", "ipairs({ 'canceled' })"),),
     "revive gives back no attempts": (("if retries then redis.call('HSET', hash, 'retries_left', retries) end", ""),),
     "cancel leaves the job in its lane": (("redis.call('LREM', prefix .. ':signalbox:lane:' .. lane, 0, id)", ""),),
+    "cancel leaves the job parked": (
+        ("unpark(prefix, id, unknown)\n  redis.call('ZREM', scheduled", "redis.call('ZREM', scheduled"),
+    ),
     "cancel does not let the lane go on": (("for lane in pairs(lanes) do advance(prefix, lane, now, stamp) end", ""),),
     "erase does not check the status": (("if not ENDED[status] or not queue", "if not queue"),),
     "erase leaves the attempts": ((", depends, prefix .. ':results:' .. id)", ", depends)"),),

@@ -6,7 +6,7 @@ from hypothesis.stateful import precondition, rule
 from jobs import keys, scripts
 from tests.model.base import pick
 from tests.model.model import Execution
-from tests.model.state import ENDED, IDS, LANES, LONG_AGO, QUEUES, SURVIVES, WORKER, lane_of, queue_of
+from tests.model.state import ENDED, IDS, LANES, LONG_AGO, QUEUES, SURVIVES, TASK, WORKER, lane_of, queue_of
 from tests.model.work import Work, children, numbers
 
 
@@ -88,6 +88,23 @@ class Keeper(Work):
         self.clock += 1
         self.client.zadd(keys.registry("scheduled", queue_of(job)), {job: self.clock})
         self._step(set())
+
+    @precondition(lambda self: self.now.parked())
+    @rule(queue=st.sampled_from(("", *QUEUES)), known=st.booleans(), most=st.sampled_from((1, 99)))
+    def recall(self, queue: str, known: bool, most: int) -> None:
+        """A worker comes that serves queues, and that may know the task for which jobs wait."""
+        serves = [queue] if queue else [*QUEUES]
+        self.client.sadd(keys.task_names("knows"), TASK)
+        looked_at = self.now.parked()[:most] if known else []
+        going = [job for job in looked_at if queue_of(job) in serves and self.now.is_parked(job)]
+        joined: dict[str, list[str]] = {}
+        self._joins(going, joined)
+        assert scripts.recall(self.client, "knows" if known else "another", serves, most) == going
+        self._step({*going}, joined)
+        self._queues_grow({}, going)
+        for job in going:
+            assert self.now.status(job) in ("queued", "deferred"), f"{job} is {self.now.status(job)}"
+            assert not self.now.is_parked(job)
 
     def _promote(self, queue: str, limit: int) -> None:
         due = self.now.due(queue)[:limit]

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from jobs import keys
 from jobs.scripts import Claimed
-from tests.model.state import CHILDREN, IDS, KINDS, LANES, QUEUES, State, lane_of, queue_of
+from tests.model.state import CHILDREN, IDS, KINDS, LANES, QUEUES, TASK, State, lane_of, queue_of
 
 Execution = tuple[str, str, str]
 """Child, job, token."""
@@ -25,6 +25,8 @@ class Model:
     """Jobs that a tool has touched, until they are again as if it had not."""
     waiting: dict[str, list[str]] = field(default_factory=lambda: {lane: [] for lane in LANES})
     """Jobs of a lane that were accepted for now, no tool has touched, and have not started, in that order."""
+    left: set[str] = field(default_factory=set)
+    """Jobs that a tool has touched while it was noted that they wait for a worker that knows their task."""
     token: int = 0
     fired: set[tuple[str, float]] = field(default_factory=set)
     """Slots of schedules that have happened."""
@@ -43,6 +45,7 @@ class Model:
 
     def touched(self, job: str) -> None:
         self.tampered.add(job)
+        self.left.add(job)
         self.goes(job)
 
     def joins(self, job: str, first: bool = False) -> None:
@@ -120,6 +123,11 @@ class Model:
             running = [one for one in self.executions() if lane_of(one[1]) == lane]
             running = [one for one in running if one not in self.orphans | self.canceled]
             assert len(running) < 2, f"{running} of lane {lane} run at once"
+        noted, parked = set(state.parked()), {job for job in IDS if state.is_parked(job)}
+        assert parked <= noted | self.left, f"nobody would find {parked - noted} before their time is up"
+        self.left &= noted - parked
+        assert noted - parked <= self.left, f"{noted - parked} are noted as waiting and do not"
+        assert not noted or TASK in state.all.get(keys.UNKNOWN, {}), "nobody would look for what waits"
         for job in IDS:
             self.check_weakly(state, job)
             if why := self.oddity(state, job):

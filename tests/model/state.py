@@ -20,6 +20,8 @@ IDS = [f"{lane}{number}" for number in range(4) for lane in (*LANES, "x")]
 HALTING = ("b0", "b1", "b2", "b3")
 """Jobs that halt their lane where they fail."""
 SURVIVES = 1
+TASK = "shop.task"
+"""What jobs are found to be of that their worker does not know."""
 REGISTRY: dict[str, type[BaseRegistry]] = {
     "deferred": DeferredJobRegistry,
     "scheduled": ScheduledJobRegistry,
@@ -93,6 +95,14 @@ class State:
     def place(self, job: str) -> tuple[object, ...]:
         holders = tuple(held.get(job) for held in self.held.values())
         return self.status(job), self.registries(job), self.waits(job) > 0, holders
+
+    def parked(self) -> list[str]:
+        """The jobs that wait for a worker that knows their task, in the order of the server."""
+        found = self.all.get(keys.unknown(TASK), {})
+        return sorted(found, key=lambda job: (float(found[job]), job))
+
+    def is_parked(self, job: str) -> bool:
+        return self.status(job) == "scheduled" and "unknown" in self.jobs[job]
 
     def due(self, queue: str) -> list[str]:
         """The scheduled jobs that are due, oldest first."""

@@ -18,6 +18,7 @@ from tests.model.state import (
     OVER,
     QUEUES,
     SURVIVES,
+    TASK,
     WORKER,
     State,
     lane_of,
@@ -38,7 +39,14 @@ new_jobs = st.tuples(
     st.booleans(),
 )
 outcomes = st.sampled_from(
-    [("finished", 0.0), ("failed", 0.0), ("failed", scripts.FINAL), ("stopped", 0.0), ("retried", 60.0)]
+    [
+        ("finished", 0.0),
+        ("failed", 0.0),
+        ("failed", scripts.FINAL),
+        ("stopped", 0.0),
+        ("retried", 60.0),
+        ("unknown", 60.0),
+    ]
 )
 
 
@@ -118,11 +126,12 @@ class Work(Base):
         self._settle(child, ended, outcome)
 
     def _settle(self, child: str, ended: list[Execution], outcome: tuple[Outcome, float]) -> None:
+        value = TASK.encode() if outcome[0] == "unknown" else b""
         replies = scripts.settle(
             self.client,
             WORKER,
             child,
-            [Settlement(job, token, outcome[0], b"", 1, 2, outcome[1]) for _, job, token in ended],
+            [Settlement(job, token, outcome[0], value, 1, 2, outcome[1]) for _, job, token in ended],
         )
         for one, reply in zip(ended, replies, strict=True):
             assert one in self.model.orphans or reply == (3 if tried_again(self.now, one[1], *outcome) else 1)
@@ -144,6 +153,8 @@ class Work(Base):
         left, delays = self.was.number(job, "retries_left"), self.was.jobs[job].get("retry_intervals")
         if outcome == "finished":
             return ["finished" if self.was.number(job, "result_ttl") else None]
+        if outcome == "unknown":
+            return ["scheduled"]
         if outcome == "retried":
             return ["scheduled" if after else "queued"]
         if tried_again(self.was, job, outcome, after):

@@ -16,6 +16,7 @@ from jobs.health.snapshot import (
     Heartbeat,
     InVain,
     Lane,
+    Parked,
     Process,
     QueueView,
     Refused,
@@ -230,6 +231,13 @@ FAULTS: dict[str, list[Snapshot]] = {
     "unknown_task": [
         replace(HEALTHY, queues=(queue(refused=Refused("a", "UnknownTask", "'x' is not", NOW - 60)),)),
         line(process("worker"), APP, knows={"c0de": frozenset({"shop.send"})}),
+        replace(HEALTHY, parked=(Parked("shop.send", 3, "a", "default", NOW - 601, NOW + 3000),)),
+        line(
+            process("worker"),
+            APP,
+            knows={"c0de": frozenset({"shop.send"})},
+            parked=(Parked("shop.pay", 1, "a", "default", NOW - 9, NOW + 3000),),
+        ),
     ],
     "foreign_worker": [replace(HEALTHY, foreign=(Foreign("stock", ("default", "mail")),))],
     "abandoned_job": [

@@ -40,6 +40,7 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         port=8000,
         worker_port=None,
         worker_health_url=None,
+        unknown_wait=3600,
         introduce=True,
         serializer="json",
         timeout=180,

@@ -41,6 +41,7 @@ SUMMARY: dict[str, Schema] = {
     "accepted_at": maybe(TIME),
     "queued_at": maybe(TIME),
     "due_at": maybe(TIME),
+    "unknown": said(FLAG, "it waits for a worker that knows its task, until it is due, and then fails"),
     "started_at": maybe(TIME),
     "ended_at": maybe(TIME),
     "attempts": said(COUNT, "that have ended, the latest 100"),

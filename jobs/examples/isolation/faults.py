@@ -28,9 +28,9 @@ class Fault(NamedTuple):
     steps: Callable[[Line], Steps]
 
 
-def _plain(line: Line, task: str, *arguments: object) -> None:
-    """Enqueue as plain RQ does, which knows no registry."""
-    rq.Queue("default", connection=line.client, serializer=JSONSerializer).enqueue(task, *arguments)
+def _plain(line: Line, task: str, *arguments: object) -> str:
+    """Enqueue as plain RQ does, which knows no registry; returns the id."""
+    return str(rq.Queue("default", connection=line.client, serializer=JSONSerializer).enqueue(task, *arguments).id)
 
 
 def _web(line: Line) -> None:
@@ -62,9 +62,9 @@ def halted(line: Line) -> Steps:
 
 def unknown(line: Line) -> Steps:
     yield
-    _plain(line, "shop.tasks.send_receipt", 7)
+    job_id = _plain(line, "shop.tasks.send_receipt", 7)
     yield
-    line.run(*JOBS, "dead", "delete", "--all", "--yes")
+    line.run(*JOBS, "cancel", job_id)
 
 
 def pickled(line: Line) -> Steps:
@@ -241,7 +241,7 @@ BY_HAND = (
     Fault("worker_suspended", "somebody runs `rq suspend`", "rq resume", suspended),
     Fault("queue_paused", "somebody pauses a queue", "python -m jobs resume default", paused),
     Fault("lane_halted", "a job fails whose lane halts", "python -m jobs lanes skip contact:42", halted),
-    Fault("unknown_task", "a job names a task that no worker has", "python -m jobs dead delete", unknown),
+    Fault("unknown_task", "a job names a task that no worker has", "python -m jobs cancel", unknown),
     Fault("serializer_mismatch", "plain RQ sends a job as pickle", "python -m jobs dead delete", pickled),
     Fault("queue_not_consumed", "a job goes to a queue without workers", "python -m jobs worker emails", not_consumed),
 )

@@ -95,6 +95,7 @@ def _tasks(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             if not workers or not all(_says_what_it_knows(one, snapshot) for one in workers):
                 continue
             known = {name for one in workers for name in snapshot.knows[one.row["code"]]}
+            known |= {one.task for one in snapshot.parked}  # of these is told by their jobs
             if unknown := [name for name in tasks if name not in known]:
                 yield Finding(
                     "unknown_task",

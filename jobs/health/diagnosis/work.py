@@ -130,4 +130,21 @@ def _unknown(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
             )
 
 
-CHECKS: tuple[Check, ...] = (_stuck, _halted, _blocked, _in_vain, _abandoned, _unknown)
+def _parked(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
+    """Jobs wait for a worker that knows their task. In a deploy that reaches web first, one will soon be there."""
+    for one in snapshot.parked:
+        waits = snapshot.now - one.since
+        ends = f"; the first fails in {ago(one.until - snapshot.now)}" if one.until else ""
+        yield Finding(
+            "unknown_task",
+            "warn" if waits < limits.deploy else "fail",
+            f"{count(one.jobs, 'job')} {'waits' if one.jobs == 1 else 'wait'} for a worker that knows {one.task}, the "
+            f"first for {ago(waits)}: {one.job} of '{one.queue}'{ends}",
+            {"queue": one.queue, "job": one.job, "task": one.task, "jobs": one.jobs},
+            "Deploy the code that has it to the workers, or name its module in their JOBS_TASKS: its jobs then run by "
+            f"themselves. Or give up what was sent by mistake: python -m jobs cancel {one.job}",
+            one.since,
+        )
+
+
+CHECKS: tuple[Check, ...] = (_stuck, _halted, _blocked, _in_vain, _abandoned, _unknown, _parked)

@@ -189,6 +189,21 @@ class Lane:
 
 
 @dataclass(frozen=True)
+class Parked:
+    """A task that jobs wait for, because no worker that was given one of them knew it."""
+
+    task: str
+    jobs: int
+    job: str
+    """The first of them."""
+    queue: str
+    since: float
+    """When it was found out last that its worker does not know it."""
+    until: float
+    """When it fails; 0: it has just gone."""
+
+
+@dataclass(frozen=True)
 class Foreign:
     """A worker of RQ's own that is registered and lives."""
 
@@ -271,6 +286,7 @@ class Snapshot:
     """How many there are."""
     held_up: tuple[Lane, ...] = ()
     """Lanes in which jobs wait for one of those that workers have named as running."""
+    parked: tuple[Parked, ...] = ()
     server: Server = Server()
     foreign: tuple[Foreign, ...] = ()
     connected: frozenset[str] = frozenset()

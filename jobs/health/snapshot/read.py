@@ -4,13 +4,14 @@ RQ's ``Worker.all`` and registry counts clean up as they count, so the keys are 
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import starmap
 from typing import Any
 
 from redis import Redis
 
 from jobs import scripts
 from jobs.health.snapshot import processes, queues, server, surroundings
-from jobs.health.snapshot.model import Lane, Process, Snapshot
+from jobs.health.snapshot.model import Lane, Parked, Process, Snapshot
 from jobs.health.snapshot.queues import text
 from jobs.scripts.call import pairs
 
@@ -33,7 +34,7 @@ def read(
         seen, *said = pipeline.execute(raise_on_error=False)
     if isinstance(seen, Exception):
         raise seen  # not so what the server says of itself, which may be forbidden
-    line, looks, halted, behind, registered = seen
+    line, looks, halted, behind, registered, parked = seen
     (seconds, micro), (marker, leader, ticked), suspended, rows, times, paused, halts, apps = line
     now = int(seconds) + int(micro) / 1e6
     found = processes.parse(dict(pairs(rows)), {name: float(at) for name, at in pairs([*times, *apps])}, now)
@@ -55,6 +56,7 @@ def read(
         halted=tuple(_lane(key, head, depth, float(since)) for key, since, head, depth in halted),
         halts=halts,
         held_up=_held_up(found, behind),
+        parked=tuple(starmap(_parked, parked)),
         server=server.parse(*said),
         foreign=processes.foreign(client, registered),
         connected=around.clients.here(db) if around.clients and missing else frozenset(),
@@ -74,6 +76,10 @@ def _held_up(found: Iterable[Process], behind: Iterable[tuple[bytes, bytes, Any]
 
 def _lane(key: bytes, head: Any, depth: Any, since: float) -> Lane:
     return Lane(text(key), text(_or_none(head)), _or_none(depth) or 0, since)
+
+
+def _parked(task: bytes, jobs: int, job: bytes, since: bytes, queue: bytes, until: Any) -> Parked:
+    return Parked(text(task), jobs, text(job), text(queue), float(since), float(_or_none(until) or 0))
 
 
 def _or_none(reply: Any) -> Any:

@@ -4,13 +4,14 @@ local WAITS = { queued = true, scheduled = true, deferred = true, rate_limited =
 
 local function cancel(prefix, id, now, stamp)
   local hash = prefix .. ':job:' .. id
-  local status, queue, lane, limit, holder =
-    unpack(redis.call('HMGET', hash, 'status', 'origin', 'key', 'rate_limit_key', 'held_by'))
+  local status, queue, lane, limit, holder, unknown =
+    unpack(redis.call('HMGET', hash, 'status', 'origin', 'key', 'rate_limit_key', 'held_by', 'unknown'))
   if not WAITS[status] or not queue then return false end
   if holder and redis.call('HEXISTS', prefix .. ':signalbox:held:' .. holder, id) == 1 then return false end
   local scheduled = prefix .. ':scheduled:' .. queue
   if status == 'queued' then redis.call('LREM', prefix .. ':queue:' .. queue, -1, id) end
-  if status == 'scheduled' then redis.call('HSET', hash, 'due', redis.call('ZSCORE', scheduled, id) or now) end
+  if status == 'scheduled' and not unknown then redis.call('HSET', hash, 'due', redis.call('ZSCORE', scheduled, id) or now) end
+  unpark(prefix, id, unknown)
   redis.call('ZREM', scheduled, id)
   redis.call('ZREM', prefix .. ':deferred:' .. queue, id)
   redis.call('HSET', hash, 'status', 'canceled', 'ended_at', stamp)

@@ -5,10 +5,12 @@ local ENDED = { finished = true, failed = true, stopped = true, canceled = true 
 
 local function erase(prefix, id, now, stamp)
   local hash, ours = prefix .. ':job:' .. id, prefix .. ':signalbox:'
-  local status, queue, lane, group, holder = unpack(redis.call('HMGET', hash, 'status', 'origin', 'key', 'group_id', 'held_by'))
+  local status, queue, lane, group, holder, unknown =
+    unpack(redis.call('HMGET', hash, 'status', 'origin', 'key', 'group_id', 'held_by', 'unknown'))
   if not ENDED[status] or not queue then return false end
   if status == 'canceled' and holder and redis.call('HEXISTS', ours .. 'held:' .. holder, id) == 1 then return false end
   if redis.call('ZSCORE', ours .. 'outbox', id .. ':' .. status) then return nil end
+  unpark(prefix, id, unknown)
   local depends = prefix .. ':job::' .. id .. ':dependencies'
   for _, other in ipairs(redis.call('SMEMBERS', depends)) do redis.call('SREM', prefix .. ':job:' .. other .. ':dependents', id) end
   redis.call('DEL', hash, hash .. ':dependents', depends, prefix .. ':results:' .. id)
