@@ -183,12 +183,14 @@ def test_an_action_that_finds_no_web_says_so(site: Site) -> None:
 
 def test_what_is_in_another_state_is_left_and_that_is_said(site: Site) -> None:
     later(site.stack, "left", 1)
+    site.stack.enqueue("shop.resize_image", "left.gif", 1, options={"key": "left"})
     page = site.open("/jobs?key=left")
     is_live(page)
-    rows(page).get_by_role("checkbox").check()
+    expect(page.locator("#jobs .badge", has_text="failed")).to_have_count(1)
+    page.get_by_label("Select all on this page").check()
     page.get_by_role("button", name="Delete").click()
-    agree(page, "Delete")
-    expect(toast(page)).to_contain_text("0 jobs deleted; 1 job left as they are")
+    agree(page, "Delete", "Delete 1 job?")
+    expect(toast(page)).to_contain_text("1 job deleted; 1 job left as they are")
 
 
 def test_a_selection_stays_while_jobs_come_and_go_and_new_ones_are_not_in_it(site: Site) -> None:
@@ -237,29 +239,30 @@ def test_a_filter_that_has_no_field_shows_and_can_be_taken_away(site: Site) -> N
 
 
 def test_only_what_fits_those_selected_is_offered(site: Site) -> None:
-    one, other = later(site.stack, "offer", 1)[0], site.stack.enqueue("shop.resize_image", "offer.gif", 1)
-    page = site.open("/jobs")
+    [one] = later(site.stack, "offer", 1)
+    other = site.stack.enqueue("shop.resize_image", "offer.gif", 1, options={"key": "offer"})
+    page = site.open("/jobs?key=offer")
     is_live(page)
 
     def offered() -> list[str]:
         return page.locator("#bulk button[data-action]:visible").all_inner_texts()
 
-    page.locator(f"input[value={one}]").check()
+    page.locator(f"input[value='{one}']").check()
     assert offered() == ["Run now", "Cancel"]
-    page.locator(f"input[value={one}]").uncheck()
-    row = page.locator(f"tr[data-key={other}]")
+    page.locator(f"input[value='{one}']").uncheck()
+    row = page.locator(f"tr[data-key='{other}']")
     expect(row.locator(".badge")).to_have_text("failed")
-    page.locator(f"input[value={other}]").check()
+    page.locator(f"input[value='{other}']").check()
     assert offered() == ["Retry", "Delete"]
-    page.locator(f"input[value={one}]").check()
+    page.locator(f"input[value='{one}']").check()
     assert offered() == ["Retry", "Run now", "Cancel", "Delete"]
 
 
 def test_a_question_is_its_own_title_and_the_button_says_what_is_done(site: Site) -> None:
     [one] = later(site.stack, "ask", 1)
-    page = site.open("/jobs")
+    page = site.open("/jobs?key=ask")
     is_live(page)
-    page.locator(f"input[value={one}]").check()
+    page.locator(f"input[value='{one}']").check()
     page.locator("#bulk").get_by_role("button", name="Cancel").click()
     dialog = page.get_by_role("dialog", name="Cancel 1 job?")
     expect(dialog.locator("p")).to_have_text(re.compile("^Those that wait will not run"))
