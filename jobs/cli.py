@@ -120,9 +120,13 @@ def demo(paths: tuple[Path, ...], keep: bool) -> None:
 
 def _value(text: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_no_json)
     except ValueError:
         return text
+
+
+def _no_json(text: str) -> Any:
+    raise ValueError(f"{text} is not JSON")
 
 
 def _object(text: str) -> dict[str, Any]:

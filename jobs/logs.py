@@ -31,9 +31,23 @@ LONG = 12
 """Characters from which on a token or password of ours is struck out wherever it stands."""
 
 
+class _Told(logging.Logger):
+    """``logging.config.dictConfig`` disables every logger that exists and is not named, unless it is told otherwise."""
+
+    @property
+    def disabled(self) -> bool:
+        return False
+
+    @disabled.setter
+    def disabled(self, value: bool) -> None:
+        """It is not."""
+
+
 def of(name: str) -> logging.Logger:
-    """The logger of one of ``LOGGERS``."""
-    return logging.getLogger(f"signalbox.{name}")
+    """The logger of one of ``LOGGERS``. No configuration of the app's silences it by not naming it."""
+    logger = logging.getLogger(f"signalbox.{name}")
+    logger.__class__ = _Told
+    return logger
 
 
 for _name in QUIET:
@@ -205,5 +219,10 @@ def setup(settings: Settings, about: Callable[[], Mapping[str, Any]] = dict) -> 
         of("job").setLevel(ENDED)
     for name, level in settings.log_levels:
         of(name).setLevel(ENDED if level == read.ENDED else level.upper())
+    ours_only = logging.getLogger("signalbox")  # with a handler of its own: the app may replace the root's
+    ours_only.__class__ = _Told
+    ours_only.setLevel(settings.log_level.upper())
+    ours_only.propagate = False
+    ours_only.handlers = [handler]
     for warning in settings.warnings:
         of("settings").warning("%s", warning)

@@ -16,7 +16,7 @@ import rq
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from jobs import connection, introduction, keys, logs, registry, scripts
+from jobs import connection, introduction, keys, logs, plain, registry, scripts
 from jobs.errors import (
     DurabilityUnavailable,
     InvalidArguments,
@@ -223,9 +223,10 @@ def _check_arguments(task: Task, args: tuple[Any, ...], kwargs: dict[str, Any]) 
 
 def _lane(task: Task, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
     try:
-        return task.key(*args, **kwargs) if task.key else None
+        made: str | None = task.key_of(args, kwargs)
     except Exception as error:
         raise InvalidArguments(f"the key of {task.name} cannot be made from these arguments: {error!r}") from error
+    return made
 
 
 def _label(task: Task, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
@@ -266,6 +267,8 @@ def _payload(settings: Settings, name: str, args: tuple[Any, ...], kwargs: dict[
             f"the arguments of {name} take {len(data):,} bytes; at most {MAX_PAYLOAD:,} are accepted. "
             "Store the data elsewhere and pass where it is"
         )
+    if settings.serializer == "json" and (odd := plain.changed(args, "args") or plain.changed(kwargs, "kwargs")):
+        raise InvalidArguments(f"the arguments of {name} are not plain JSON, which would change {odd}")
     return zlib.compress(data) if len(data) >= COMPRESS_FROM else data
 
 

@@ -10,7 +10,7 @@ from jobs.errors import SettingsError
 LEVELS = ("debug", "info", "warning", "error")
 ENDED = "ended"
 """Level of the logger ``job`` that tells how each job has ended, and nothing else of it."""
-LOGGERS = ("job", "lock", "loop", "process", "redis", "schedule", "settings", "timeout", "web", "worker")
+LOGGERS = ("aside", "job", "lock", "loop", "process", "redis", "schedule", "settings", "timeout", "web", "worker")
 NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 TYPE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}

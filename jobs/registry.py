@@ -5,10 +5,11 @@ import inspect
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from importlib import import_module
 from typing import Any, Literal, NamedTuple
 
+from jobs import binding
 from jobs.errors import InvalidSchedule, InvalidTask, SettingsError, UnknownTask
 from jobs.retry import MAX_BUSY, Retry
 from jobs.timetable import Timetable
@@ -65,27 +66,31 @@ class Task:
         """Does what the task needs refuse it only for now?"""
         return self.busy_on is not None and bool(self.busy_on(error))
 
+    def key_of(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The key of a job with these arguments, as the task's function gives it; None: it has none."""
+        return self._key(args, kwargs) if self._key else None
+
     def label_of(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The label of a job with these arguments, as the task's function gives it; None: it has none."""
-        return self.apply(self.label, args, kwargs) if callable(self.label) else self.label
+        return self._label(args, kwargs) if self._label else self.label
 
-    def apply(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Call a function of a job's arguments: by their names where it names them, else in their order."""
-        bound = self.signature.bind(*args, **kwargs)
-        bound.apply_defaults()
-        given = {name: value for name, value in bound.arguments.items() if name in self._named}
-        wanted = _parameters(function)
-        named = [p.name for p in wanted if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-        if not named or any(name not in given for name in named):
-            return function(*args, **kwargs)
-        takes_all = any(p.kind is p.VAR_KEYWORD for p in wanted)
-        return function(**(given if takes_all else {name: given[name] for name in named}))
+    def check(self) -> None:
+        """Raises ``InvalidTask`` where its key or its label cannot be made from its arguments."""
+        _ = self._key, self._label
 
     @cached_property
-    def _named(self) -> frozenset[str]:
-        """The parameters that can be given by name."""
-        every = self.signature.parameters.values()
-        return frozenset(p.name for p in every if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY))
+    def _key(self) -> binding.Called | None:
+        return self._bound("key", self.key)
+
+    @cached_property
+    def _label(self) -> binding.Called | None:
+        return self._bound("label", self.label)
+
+    def _bound(self, what: str, function: object) -> binding.Called | None:
+        try:
+            return binding.of(self.signature, function) if callable(function) else None
+        except TypeError as error:
+            raise InvalidTask(f"the {what} of {self.name} cannot be made from its arguments: {error}") from None
 
     @cached_property
     def signature(self) -> inspect.Signature:
@@ -102,21 +107,17 @@ class Task:
         return range(sum(p.default is p.empty for p in ordered), most + 1 if most < sys.maxsize else most)
 
 
-@lru_cache(1024)
-def _parameters(function: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
-    return tuple(inspect.signature(function).parameters.values())
-
-
 _tasks: dict[str, Task] = {}
 
 
 def register(task: Task) -> Task:
     """Add a task. Registering the same name again replaces it, so that modules can be reloaded.
 
-    Raises ``InvalidTask`` for a function that a worker could not import by name, or that has a
-    parameter named like an option of ``enqueue``; ``InvalidSchedule`` for one with a timetable that cannot
-    be called without arguments.
+    Raises ``InvalidTask`` for a function that a worker could not import by name or run as a job, or that has a
+    parameter named like an option of ``enqueue``, and for a key or label that cannot be made from its arguments;
+    ``InvalidSchedule`` for one with a timetable that cannot be called without arguments.
     """
+    _check_function(task.function)
     module, name = task.function.__module__, task.name
     if module == "__main__":
         raise InvalidTask(f"{name} is in a file that is run as a script; move it to a module that workers can import")
@@ -124,10 +125,37 @@ def register(task: Task) -> Task:
         raise InvalidTask(f"{name} is defined inside a function; move it to the top of its module")
     if taken := sorted(OPTIONS & set(task.signature.parameters)):
         raise InvalidTask(f"{name} has a parameter {taken[0]!r}, which is an option of enqueue; give it another name")
+    task.check()
     if task.timetable:
         _check_schedule(task)
     _tasks[name] = task
     return task
+
+
+def _check_function(function: Callable[..., Any]) -> None:
+    name = getattr(function, "__qualname__", None)
+    if name is None or isinstance(function, type):
+        raise InvalidTask(f"{function!r} is not a function; a task is one made with def, which may call it")
+    if isinstance(function, classmethod) or ("." in name and _first(function) in ("self", "cls")):
+        raise InvalidTask(f"{name} is a method, and a job carries no object to call it on; make a task of a function")
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise InvalidTask(f"{name} is a generator function, and calling it runs nothing; return a list, without yield")
+
+
+def _first(function: Callable[..., Any]) -> str | None:
+    return next(iter(inspect.signature(function).parameters), None)
+
+
+def check_found(module: str) -> None:
+    """Raises ``InvalidTask`` where a module has a task under another decorator, which would not run in a job."""
+    for task in _tasks.values():
+        if task.function.__module__ != module:
+            continue
+        found: Any = sys.modules[module]
+        for part in task.function.__qualname__.split("."):
+            found = getattr(found, part, task.function)
+        if found is not task.function and callable(found):
+            raise InvalidTask(f"{task.name} has a decorator above @task, which no job would run; put @task on top")
 
 
 def find(name: str) -> Task:
@@ -158,6 +186,7 @@ def load(modules: tuple[str, ...]) -> None:
     for module in modules:
         try:
             import_module(module)
+            check_found(module)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # SystemExit too: a script that was not meant to be imported
@@ -205,10 +234,9 @@ def schedules() -> dict[str, dict[str, Any]]:
             "queue": task.queue,
             "timeout": task.timeout,
             "retries": task.retry.intervals(),
-            "key": task.key() if task.key else None,
+            "key": task.key_of((), {}),
             "policy": task.policy,
             **({"label": task.label_of((), {})} if task.label else {}),
-            **task.kept,
         }
         for name, task in sorted(_tasks.items())
         if task.timetable
@@ -221,7 +249,7 @@ def _check_schedule(task: Task) -> None:
     if not task.name.isascii() or task.name.startswith(RESERVED):
         raise InvalidSchedule(f"{task.name} has a schedule, so it cannot be named so: its jobs are named after it")
     try:
-        key = task.key() if task.key else "key"
+        key = task.key_of((), {}) if task.key else "key"
     except Exception as error:
         raise InvalidSchedule(f"the key of {task.name} cannot be made without arguments: {error!r}") from error
     try:

@@ -117,6 +117,8 @@ def task(
     tries = retry or Retry(attempts=attempts, backoff=backoff)
 
     def decorate(function: Callable[..., Any]) -> Any:
+        if isinstance(function, staticmethod):
+            return staticmethod(decorate(function.__func__))
         options = (queue, timeout, tries, key, policy, busy_on, max_busy, times, label, keep, keep_failed)
         made = registry.register(Task(function, *options))
         enriched = cast(Any, function)

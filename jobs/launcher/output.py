@@ -2,12 +2,16 @@
 
 import contextlib
 import json
+import re
 import sys
 import threading
 from typing import IO, Any
 
 from jobs import logs
 
+OURS = {"level", "message"}
+"""Fields of a line of our own logs, whose time is believed."""
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 COLOURS = (36, 33, 32, 35, 34)
 
 
@@ -51,9 +55,14 @@ class Printer:
         return f"{prefix} {text}"
 
     def _object(self, name: str, text: str, error: bool) -> str:
-        """What is an object already, as our own logs are, keeps its fields."""
-        said = _parsed(text) or {"message": text, **({"level": "error"} if error else {})}
-        return logs.dumped({"time": logs.now(), "part": name, **said})
+        """What is an object already, as our own logs are, keeps its fields, but says neither whose it is nor when."""
+        said = _parsed(text)
+        if not said or "part" in said:
+            said = {"message": text, **({"level": "error"} if error else {})}
+        at = said.pop("time", "")
+        if not (isinstance(at, str) and said.keys() >= OURS and TIME.fullmatch(at)):
+            at = logs.now()
+        return logs.dumped({"time": at, "part": name, **said})
 
 
 def _parsed(text: str) -> dict[str, Any] | None:

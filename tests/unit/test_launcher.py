@@ -102,6 +102,13 @@ def test_what_only_looks_like_an_object_is_text(line: str) -> None:
     assert [row["message"] for row in objects("web", line)] == [line]
 
 
+def test_an_object_that_a_job_prints_is_neither_another_parts_nor_of_another_time() -> None:
+    [row] = objects("worker", '{"part": "web", "time": "2020-01-01T00:00:00.000Z", "level": "error"}')
+    assert (row["part"], row["message"][:8]) == ("worker", '{"part":')
+    [row] = objects("worker", '{"time": 5, "order": 7}')
+    assert (row["part"], row["order"], row["time"][-1]) == ("worker", 7, "Z")
+
+
 def test_the_last_words_of_a_part_are_told_once() -> None:
     printer = Printer(["web"], StringIO())
     printer.pump("web", StringIO("first\nlast\n\n"))

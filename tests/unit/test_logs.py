@@ -3,6 +3,7 @@
 import ast
 import json
 import logging
+import logging.config
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -20,6 +21,10 @@ def _as_before() -> Iterator[None]:
     levels = {name: logging.getLogger(name).level for name in ("root", *(f"signalbox.{name}" for name in LOGGERS))}
     yield
     logging.getLogger().handlers.clear()
+    ours = logging.getLogger("signalbox")
+    ours.handlers.clear()
+    ours.propagate = True
+    ours.setLevel(logging.NOTSET)
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
 
@@ -159,3 +164,15 @@ def test_one_line_tells_how_a_job_has_ended(capsys: pytest.CaptureFixture[str]) 
     logs.say(logs.of("job"), logging.INFO, "job started", job="a")
     logs.say(logs.of("job"), logs.ENDED, "job finished", job="a")
     assert capsys.readouterr().out[9:] == "INFO    job finished job=a\n"
+
+
+def test_no_configuration_of_the_app_silences_what_goes_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    setup()
+    logging.config.dictConfig({"version": 1, "root": {"level": "ERROR", "handlers": []}})
+    logs.of("job").warning("job failed")
+    assert "job failed" in capsys.readouterr().out
+
+
+def test_each_logger_of_ours_can_be_given_a_level() -> None:
+    source = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "jobs").rglob("*.py"))
+    assert set(re.findall(r'logs\.of\("(\w+)"\)', source)) <= set(LOGGERS)

@@ -1,5 +1,6 @@
 """``jobs.registry`` and ``@task``: what may run, and what cannot be a task."""
 
+import functools
 import importlib
 import sys
 from collections.abc import Callable, Iterator
@@ -194,3 +195,33 @@ def test_the_digest_ignores_bodies_and_the_order_of_registration() -> None:
     registry.register(Task(defined("def f(a): return 2", "shop0")))
     assert registry.digest() == before
     assert len(bytes.fromhex(before)) == 6
+
+
+def generates() -> Any:
+    yield 1
+
+
+async def generates_later() -> Any:
+    yield 1
+
+
+class Holder:
+    def method(self) -> None: ...
+
+    def __call__(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (functools.partial(print, 1), "is not a function"),
+        (Holder(), "is not a function"),
+        (Holder, "is not a function"),
+        (Holder.method, "is a method"),
+        (generates, "generator function"),
+        (generates_later, "generator function"),
+    ],
+)
+def test_what_cannot_run_as_a_job_is_refused_in_words(function: Any, words: str) -> None:
+    with pytest.raises(InvalidTask, match=words):
+        task(function)

@@ -1,0 +1,65 @@
+"""Functions of a job's arguments, such as the one that gives its key: what they are called with."""
+
+import inspect
+from collections.abc import Callable
+from inspect import Parameter
+from typing import Any
+
+Called = Callable[[tuple[Any, ...], dict[str, Any]], Any]
+BY_NAME = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+IN_ORDER = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def of(signature: inspect.Signature, function: Callable[..., Any]) -> Called:
+    """``function`` as it is called with the arguments of a task, which are bound to its ``signature`` first.
+
+    It is given by their names those that it names, where the task has all of these; else all in their order. Raises
+    ``TypeError`` where no call of the task could be a call of it.
+    """
+    try:
+        wanted = inspect.signature(function).parameters.values()
+    except ValueError:  # built in, as str is
+        return lambda args, kwargs: function(*args, **kwargs)
+    theirs = {p.name for p in signature.parameters.values() if p.kind in BY_NAME}
+    names = {p.name for p in wanted if p.kind in BY_NAME}
+    needed = {p.name for p in wanted if p.default is p.empty and p.kind in (*BY_NAME, Parameter.POSITIONAL_ONLY)}
+    if needed <= theirs and not any(p.kind in (Parameter.POSITIONAL_ONLY, Parameter.VAR_POSITIONAL) for p in wanted):
+        takes_all = any(p.kind is Parameter.VAR_KEYWORD for p in wanted)
+        given = theirs if takes_all else names & theirs
+        return lambda args, kwargs: function(**_named(signature, given, args, kwargs))
+    _check(signature, function, list(wanted), needed, theirs)
+    most = sum(p.kind in IN_ORDER for p in wanted)
+    takes_more = any(p.kind is Parameter.VAR_POSITIONAL for p in wanted)
+    keywords = {p.name for p in wanted if p.kind is Parameter.KEYWORD_ONLY}
+
+    def call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        ordered = bound.args if takes_more else bound.args[:most]
+        return function(*ordered, **{name: bound.arguments[name] for name in keywords & theirs})
+
+    return call
+
+
+def _named(
+    signature: inspect.Signature, given: set[str], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> dict[str, Any]:
+    bound = signature.bind(*args, **kwargs)
+    bound.apply_defaults()
+    return {name: value for name, value in bound.arguments.items() if name in given}
+
+
+def _check(
+    signature: inspect.Signature,
+    function: Callable[..., Any],
+    wanted: list[Parameter],
+    needed: set[str],
+    theirs: set[str],
+) -> None:
+    """Raises ``TypeError`` where the task has too few arguments, or not those that can only be given by name."""
+    ordered = [p for p in signature.parameters.values() if p.kind in IN_ORDER]
+    endless = any(p.kind is Parameter.VAR_POSITIONAL for p in signature.parameters.values())
+    few = not endless and len(ordered) < sum(p.kind in IN_ORDER and p.name in needed for p in wanted)
+    unknown = {p.name for p in wanted if p.kind is Parameter.KEYWORD_ONLY and p.name in needed} - theirs
+    if few or unknown:
+        raise TypeError(f"it takes {inspect.signature(function)}, and the task {signature}")
