@@ -87,7 +87,7 @@ class Party:
         self._warned = now
         if url := self._settings.worker_health_url:
             seen = replace(seen, answer=inquiry.ask(url, self._settings.token))
-        log.warning(warning(where.redacted, keys.PREFIX, left, seen.now, diagnose(seen, self._limits)))
+        log.warning("%s", warning(where.redacted, keys.PREFIX, left, seen.now, diagnose(seen, self._limits)))
 
 
 def _by_queue(puts: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
