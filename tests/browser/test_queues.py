@@ -62,7 +62,7 @@ def test_a_queue_is_emptied_only_when_its_name_is_typed(site: Site) -> None:
         expect(page.locator(".toast")).to_contain_text("3 jobs removed")
         expect(page.get_by_role("button", name="Empty")).to_have_count(0)
         expect(page.locator("#findings")).to_contain_text("queue_paused")
-        page.get_by_role("button", name="Resume images").click()
+        page.locator("#acts").get_by_role("button", name="Resume images").click()
         expect(page.get_by_role("button", name="Pause images")).to_be_visible()
     finally:
         gates.resume(site.stack.client, "images")
