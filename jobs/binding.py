@@ -26,7 +26,10 @@ def of(signature: inspect.Signature, function: Callable[..., Any]) -> Called:
     if needed <= theirs and not any(p.kind in (Parameter.POSITIONAL_ONLY, Parameter.VAR_POSITIONAL) for p in wanted):
         takes_all = any(p.kind is Parameter.VAR_KEYWORD for p in wanted)
         given = theirs if takes_all else names & theirs
-        return lambda args, kwargs: function(**_named(signature, given, args, kwargs))
+        bind = _binder(signature)
+        return lambda args, kwargs: function(
+            **{name: value for name, value in bind(args, kwargs).items() if name in given}
+        )
     _check(signature, function, list(wanted), needed, theirs)
     most = sum(p.kind in IN_ORDER for p in wanted)
     takes_more = any(p.kind is Parameter.VAR_POSITIONAL for p in wanted)
@@ -41,12 +44,20 @@ def of(signature: inspect.Signature, function: Callable[..., Any]) -> Called:
     return call
 
 
-def _named(
-    signature: inspect.Signature, given: set[str], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> dict[str, Any]:
-    bound = signature.bind(*args, **kwargs)
-    bound.apply_defaults()
-    return {name: value for name, value in bound.arguments.items() if name in given}
+def _binder(signature: inspect.Signature) -> Callable[[tuple[Any, ...], dict[str, Any]], dict[str, Any]]:
+    """Give the arguments of a call that fits the signature their names; ``Signature.bind`` takes ten times as long."""
+    parameters = signature.parameters.values()
+    if any(p.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD) for p in parameters):
+
+        def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+            bound = signature.bind(*args, **kwargs)
+            bound.apply_defaults()
+            return bound.arguments
+
+        return bind
+    defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+    ordered = [p.name for p in parameters if p.kind in IN_ORDER]
+    return lambda args, kwargs: {**defaults, **dict(zip(ordered, args, strict=False)), **kwargs}
 
 
 def _check(
