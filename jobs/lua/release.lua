@@ -5,7 +5,8 @@
 -- kills its workers.
 --
 -- KEYS  1 the child's held jobs
--- ARGV  1 prefix, 2 child, 3 interruptions that a job survives, then for each, first given first:
+-- ARGV  1 prefix, 2 child, 3 interruptions that a job survives, 4 do all go to the back 0|1: those of a child that died
+--       soon after another did, since more of what kills may be among them; then for each, first given first:
 --       id, token, blame (0 none, 1 charged, 2 shared: others ran too), how it was interrupted (traceback, zlib
 --       and base64), '' when it had not started. One that is to blame alone or again is a suspect: it runs alone, so
 --       that it harms nobody, and next time one knows.
@@ -25,9 +26,9 @@
 -- @include awaiting
 -- @include keep_last
 -- @include poison
-local prefix, child, limit = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local prefix, child, limit, behind = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local back, failed, interrupted, seen = 0, 0, 0, {}
-for at = #ARGV - 3, 4, -4 do
+for at = #ARGV - 3, 5, -4 do
   local id, token, blame, why = unpack(ARGV, at, at + 3)
   local hash, queue = put_back(prefix, child, id, token, stamp)
   if hash then
@@ -44,7 +45,7 @@ for at = #ARGV - 3, 4, -4 do
         interrupted = interrupted + 1
       end
       back = back + 1
-      if again then table.insert(seen, 1, { prefix .. ':queue:' .. queue, id }) end
+      if again or behind == '1' then table.insert(seen, 1, { prefix .. ':queue:' .. queue, id }) end
     end
   end
 end

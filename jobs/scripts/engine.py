@@ -191,12 +191,14 @@ def _report_call(one: Report) -> list[Any]:
     return in_full("report", call)
 
 
-def release(client: Redis, child: str, executions: Sequence[Held], survives: int) -> tuple[int, int]:
+def release(
+    client: Redis, child: str, executions: Sequence[Held], survives: int, behind: bool = False
+) -> tuple[int, int]:
     """Put what a child holds back at the front of its queues, first given first; how many, and how many failed.
 
-    A job that was charged more than ``survives`` times fails instead.
+    A job that was charged more than ``survives`` times fails instead. With ``behind`` all go to the back.
     """
-    arguments: list[Value] = [keys.PREFIX, child, survives]
+    arguments: list[Value] = [keys.PREFIX, child, survives, int(behind)]
     for one in executions:
         arguments += [one.id, one.token, 1 if one.charged else 2 if one.suspect else 0, one.why]
     back, failed = run(client, "release", [keys.held(child)], arguments)

@@ -407,7 +407,8 @@ class Nursery:
             for job_id, token in scripts.held(self._client, child.id)
         ]
         if held:
-            back, failed = scripts.release(self._client, child.id, held, self._survives)
+            soon = blamed and self._crashes > 0  # others may wait for seconds, not for each of many that kill
+            back, failed = scripts.release(self._client, child.id, held, self._survives, soon)
             log.warning("child %s ended %s: %d jobs are back, %d have failed", child.id, _ending(code), back, failed)
             self._life.recovered([one.id for one in held if one.why], f"its child ended {_ending(code)}")
         scripts.retire(self._client, child.id)

@@ -5,19 +5,43 @@ from redis import Redis
 
 from jobs import keys, prepare, queues
 from tests import tasks as t
-from tests.support import Processes, wait_for
+from tests.support import Process, Processes, wait_for
 
-KILLERS, GOOD = 4, 100
+pytestmark = pytest.mark.usefixtures("tasks")
+GOOD = 100
 
 
-@pytest.mark.usefixtures("tasks")
-def test_killers_hold_up_others_once_and_fail_by_name(client: Redis, processes: Processes) -> None:
+def start(processes: Processes) -> Process:
     worker = processes.start("-m", "jobs", "worker", JOBS_MAX_INTERRUPTIONS="2", JOBS_HEARTBEAT="60")
     worker.says("is ready")
-    killers = [prepare(t.die, 9) for _ in range(KILLERS)]
-    queues.submit(client, [*killers, *(prepare(t.add, 1, number) for number in range(GOOD))])
-    wait_for(lambda: client.zcard(keys.registry("finished", "default")) >= GOOD, "the good ones", within=60)
-    deaths = sum("job recovered" in line for line in worker.lines)
-    assert KILLERS <= deaths <= KILLERS + 2, "each killer has run about once"
+    return worker
+
+
+def submit(client: Redis, killers: int) -> None:
+    """Those that kill first."""
+    bad = [prepare(t.die, 9) for _ in range(killers)]
+    queues.submit(client, [*bad, *(prepare(t.add, 1, number) for number in range(GOOD))])
+
+
+def deaths(worker: Process) -> int:
+    return sum("started with pid" in line for line in worker.lines) - 1
+
+
+def finished(client: Redis) -> bool:
+    return client.zcard(keys.registry("finished", "default")) >= GOOD
+
+
+def test_killers_fail_by_name(client: Redis, processes: Processes) -> None:
+    worker = start(processes)
+    submit(client, 2)
+    wait_for(lambda: finished(client), "the good ones", within=60)
     wait_for(lambda: client.zcard(keys.registry("failed", "default")), "a killer to fail for good", within=120)
     assert "its child ended with code 9" in worker.says("job failed job=")
+
+
+def test_many_killers_hold_up_others_for_a_few_deaths(client: Redis, processes: Processes) -> None:
+    """A child takes ten jobs at once: after the second death in a row, all that it had been given goes to the back."""
+    worker = start(processes)
+    submit(client, 40)
+    wait_for(lambda: finished(client), "the good ones", within=60)
+    assert deaths(worker) <= 1 + 40 / 10 + 2

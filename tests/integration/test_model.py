@@ -23,7 +23,7 @@ def test_every_step_keeps_what_must_hold(client: Redis) -> None:
 # Planted bugs, each as what is replaced by what in the scripts.
 
 Mutation = tuple[tuple[str, str], ...]
-SEEN = "if again then table.insert(seen, 1, { prefix .. ':queue:' .. queue, id }) end"
+SEEN = "if again or behind == '1' then table.insert(seen, 1, { prefix .. ':queue:' .. queue, id }) end"
 PUSH = "redis.call('LPUSH', prefix .. ':queue:' .. queue, id)\n  return hash"
 ENGINE: dict[str, Mutation] = {
     "admit lets every job of a lane go": (("'lane:' .. lane, id) == 1", "'lane:' .. lane, id) >= 1"),),
@@ -43,8 +43,9 @@ ENGINE: dict[str, Mutation] = {
     "put_back does not check the token": (
         ("if token_held ~= token then return nil end", "if not queue then return nil end"),
     ),
-    "release turns the order round": (("for at = #ARGV - 3, 4, -4 do", "for at = 4, #ARGV - 3, 4 do"),),
+    "release turns the order round": (("for at = #ARGV - 3, 5, -4 do", "for at = 5, #ARGV - 3, 4 do"),),
     "release leaves at the front what killed before": ((SEEN, ""),),
+    "release leaves at the front what is to go behind": ((SEEN, SEEN.replace(" or behind == '1'", "")),),
     "release turns round what killed before": ((SEEN, SEEN.replace("seen, 1,", "seen,")),),
     "recover turns the order round": (("tonumber(a[2]) > tonumber(b[2])", "tonumber(a[2]) < tonumber(b[2])"),),
     "recover does not delete what was held": (("redis.call('HDEL', held, id)", ""), ("redis.call('DEL', key)", "")),

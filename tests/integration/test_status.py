@@ -98,7 +98,7 @@ def test_watching_goes_on_through_an_outage_and_ends_when_told(client: Redis, pr
     client.config_set("requirepass", "another")
     try:
         client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-        process.says("redis_unreachable: Redis does not answer")
+        process.says("redis_unreachable: Redis refuses the user name or password")
     finally:
         client.config_set("requirepass", "")
     client.sadd(keys.PAUSED, "default")

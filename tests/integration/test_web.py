@@ -195,7 +195,7 @@ def test_the_page_says_in_words_what_is_wrong(web: int) -> None:
     connection.close()
     assert answer.status == 200
     assert "no_worker" in text
-    assert "Start one with: python -m jobs worker" in text
+    assert "Start one with: <code>python -m jobs worker</code>" in text
     assert "frame-ancestors 'none'" in (answer.headers["Content-Security-Policy"] or "")
 
 

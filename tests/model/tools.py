@@ -99,8 +99,13 @@ class Tools(Keeper):
         self._unchanged(refused=int(settles))
 
     @precondition(lambda self: self.model.executions())
-    @rule(number=numbers, charged=st.lists(st.booleans(), min_size=2, max_size=4), again=st.booleans())
-    def release(self, number: int, charged: list[bool], again: bool) -> None:
+    @rule(
+        number=numbers,
+        charged=st.lists(st.booleans(), min_size=2, max_size=4),
+        behind=st.booleans(),
+        again=st.booleans(),
+    )
+    def release(self, number: int, charged: list[bool], behind: bool, again: bool) -> None:
         """A child gives some back, rather those that were interrupted before, and may be given them again."""
         own = [one for one in self.model.executions() if one not in self.model.orphans]
         worn = [one for one in own if self.now.number(one[1], "interruptions") >= SURVIVES]
@@ -112,8 +117,8 @@ class Tools(Keeper):
             if blamed and one not in self.model.orphans and self._fails(one[1], "interruptions")
         }
         held = [Held(job, token, blamed, b"why") for (_, job, token), blamed in zip(back, charged, strict=False)]
-        scripts.release(self.client, child, held, SURVIVES)
-        blamed = {job for (_, job, _), is_to_blame in zip(back, charged, strict=False) if is_to_blame}
+        scripts.release(self.client, child, held, SURVIVES, behind)
+        blamed = {job for (_, job, _), is_to_blame in zip(back, charged, strict=False) if is_to_blame or behind}
         self._put_back([back], failing, blamed=blamed)
         if again:
             self._claim(child, [*QUEUES], 2, 5)
