@@ -156,6 +156,7 @@ def _feed(line: Line, scale: Scale, order: dict[str, list[str]], done: threading
 def outage(line: Line, server: Server, scale: Scale, seconds: float) -> Account:
     """Redis is away for so long, and comes back."""
     combo = _start(line)
+    wait_for(lambda: not any("jobs.health.first_beat" in one.cmdline() for one in combo.tree()), "the first beat")
     before = {process.pid for process in combo.tree()}
     line.feed(scale.jobs)
     line.victim()

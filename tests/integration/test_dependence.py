@@ -25,6 +25,7 @@ from tests import tasks as t
 from tests.api import Api
 from tests.integration.test_dead import CHILD, accept, claim, end, fail, lease, status
 from tests.pages import View, operator
+from web.subjects import short
 
 __all__ = ["lease", "operator"]
 pytestmark = pytest.mark.usefixtures("tasks")
@@ -313,8 +314,8 @@ class TestPage:
         waiting = after(client, first.id, other.id)
         found = View(operator, f"/jobs/{waiting.id}")
         assert "It waits in vain" in found.text
-        assert f"{first.id} has failed, and this one depends on it." in found.text
-        assert waiting.id in View(operator, f"/jobs/{first.id}").text
+        assert f"{short(first.id)} has failed, and this one depends on it." in found.text
+        assert short(waiting.id) in View(operator, f"/jobs/{first.id}").text
         catalog.act(client, "retry", [first.id])
         assert "It waits in vain" not in View(operator, f"/jobs/{waiting.id}").text
 
@@ -323,7 +324,7 @@ class TestPage:
         waiting = after(client, first.id)
         Job.fetch(first.id, client).delete()
         found = View(operator, f"/jobs/{waiting.id}")
-        assert f"{first.id} is gone, and this one depends on it." in found.text
+        assert f"{short(first.id)} is gone, and this one depends on it." in found.text
         assert f'href="/jobs/{first.id}"' not in found.main
         for action in ("cancel", "retry"):
             assert catalog.act(client, action, [waiting.id]).ids

@@ -70,7 +70,7 @@ def test_a_message_is_stored_before_it_is_acknowledged(tmp_path: Path, monkeypat
     port = free_port()
     server = start(tmp_path, port, "--loglevel", "warning", "--appendonly", "no")
     client = Redis(port=port)
-    monkeypatch.setattr(connection, "default", lambda: client)
+    monkeypatch.setattr(connection, "patient", lambda: client)
     try:
         wait_for(lambda: answers(port), "the server")
         for accept in (lambda: tasks.process_message(**vars(OLD[0])), lambda: tasks.process_messages(OLD)):

@@ -136,10 +136,10 @@ class TestWhatIsSaid:
     ) -> None:
         port = ready(serve(JOBS_WARN_PENDING="5"))
         processes.start("-m", "jobs", "worker").says("is ready")
-        later = {"delay": 3600}
-        submit(client, 1, 2, 3, 4, **later)
+        queues.submit(client, [prepare(t.sleep_through, key="lane", timeout=60)])
+        submit(client, 1, 2, 3, 4, key="lane")
         wait_for(lambda: get(port, "/health/queue")[1]["status"] == "healthy", "the line to be clear")
-        submit(client, 5, **later)
+        submit(client, 5, key="lane")
         status, body, _ = get(port, "/health/queue")
         assert (status, body["status"], body["queue"]["pending"]) == (200, "warning", 5)
         assert body["reason"] == "5 jobs are pending; JOBS_WARN_PENDING is 5"

@@ -91,7 +91,7 @@ class TestList:
         assert [job["id"] for job in seen] == crowd.in_order(members)
         assert set(seen[0]) == {
             "id", "state", "task", "queue", "key", "accepted_at", "queued_at", "due_at", "started_at", "ended_at",
-            "attempts", "retries_left", "worker", "progress", "error",
+            "attempts", "retries_left", "worker", "progress", "error", "label", "unknown",
         }  # fmt: skip
         assert seen[0]["accepted_at"].endswith("Z")
 
