@@ -237,6 +237,7 @@ def schedules() -> dict[str, dict[str, Any]]:
             "key": task.key_of((), {}),
             "policy": task.policy,
             **({"label": task.label_of((), {})} if task.label else {}),
+            **task.kept,
         }
         for name, task in sorted(_tasks.items())
         if task.timetable

@@ -28,7 +28,7 @@ PUSH = "redis.call('LPUSH', prefix .. ':queue:' .. queue, id)\n  return hash"
 ENGINE: dict[str, Mutation] = {
     "admit lets every job of a lane go": (("'lane:' .. lane, id) == 1", "'lane:' .. lane, id) >= 1"),),
     "claim does not check the lease": (("tonumber(lease) <= now", "false"),),
-    "claim does not check the status": (("if status ~= 'queued'", "if not status"),),
+    "claim does not check the status": (("sound, why = job[1] == 'queued', true", "sound, why = job[1], true"),),
     "claim does not check who holds it": (("return holder and redis", "return false and redis"),),
     "claim does not check the head of the lane": (("lane, 0) == id then return true", "lane, 0) then return true"),),
     "claim does not check what is paused": (("and redis.call('SISMEMBER', KEYS[5], queue) == 0", ""),),
@@ -36,7 +36,7 @@ ENGINE: dict[str, Mutation] = {
     "settle does not check the token": (("if token_held == token and", "if token_held and"),),
     "settle leaves the job in wip": (("later(running, queue, id .. ':' .. token)", ""),),
     "settle does not let the lane go on": (
-        ("advance(prefix, lane, now, stamp) end\n  return followed", "end return followed"),
+        ("advance(prefix, lane, now, stamp) end\n  if registry then", "end if registry then"),
     ),
     "put_back puts at the end": ((PUSH, PUSH.replace("LPUSH", "RPUSH")),),
     "put_back does not check the status": (("if status ~= 'started' or execution ~= token then return nil end", ""),),
@@ -49,7 +49,7 @@ ENGINE: dict[str, Mutation] = {
     "release turns round what killed before": ((SEEN, SEEN.replace("seen, 1,", "seen,")),),
     "recover turns the order round": (("tonumber(a[2]) > tonumber(b[2])", "tonumber(a[2]) < tonumber(b[2])"),),
     "recover does not delete what was held": (("redis.call('HDEL', held, id)", ""), ("redis.call('DEL', key)", "")),
-    "recover fails who was not alone": (("lost > limit and #executions == 1", "lost > limit"),),
+    "recover fails who was not alone": (("lost > limit and alone", "lost > limit"),),
     "claim gives a suspect company": (("if job[7] and busy + #holds > 0 then", "if false then"),),
     "recover leaves the lease": (("redis.call('ZREM', leases, child)", ""),),
     "poison leaves the job in its queue": (("redis.call('LREM', prefix .. ':queue:' .. queue, 1, id)", ""),),
