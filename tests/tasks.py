@@ -186,7 +186,7 @@ def describe_itself() -> list[Any]:
     job.save_meta()
     job.description, job.result_ttl, job.meta = "in its own words", 77, {"step": 2}
     job.save()
-    first = type(job).fetch(job.dependency_ids[0], job.connection)
+    first = type(job).fetch(job.fetch_dependencies()[0].id, job.connection)
     return [first.return_value(), [one.return_value() for one in job.fetch_dependencies()]]
 
 

@@ -28,7 +28,7 @@ def labelled(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], Task]:
         (lambda to: f"Letter to {to}", "Letter to ada"),
         (lambda copy, to: f"{to} {copy}", "ada False"),
         (lambda text: text, "hello"),
-        (lambda *args, **kwargs: f"{len(args)} {sorted(kwargs)}", "1 []"),
+        (lambda *args, **kwargs: f"{len(args)} {sorted(kwargs)}", "2 []"),
         (lambda whom, *_: f"To {whom}", "To ada"),
         (lambda to: f"  {to},\n\tat home ", "ada, at home"),
         (lambda to: to * 100, ("ada" * 100)[:MAX_LABEL]),
@@ -69,4 +69,4 @@ def test_jobs_by_the_clock_have_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
     task(every="1h", label=lambda day: f"Report of {day}")(report)
     assert registry.schedules()["tests.unit.test_labels.report"]["label"] == "Report of today"
     with pytest.raises(InvalidSchedule, match="the label of"):
-        task(every="1h", label=lambda nothing: nothing)(report)
+        task(every="1h", label=lambda day: day.missing)(report)
