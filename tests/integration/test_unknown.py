@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 from redis import Redis
 
-from jobs import Retry, attempts, catalog, keys, scripts
+from jobs import Retry, attempts, catalog, keys, queues, scripts
 from jobs.health import snapshot
 from jobs.health.diagnosis import Finding, Limits, diagnose
 from jobs.queues import JobRef
@@ -98,9 +98,9 @@ def test_what_cannot_be_imported_waits_for_a_worker_that_has_just_come(
     anything = {"JOBS_ALLOW": "any", "JOBS_LEASE": "2"}
     start(processes, OLD, **anything)
     log = tmp_path / "log"
-    job = work.note.enqueue(str(log), "ran")
-    data = job.fetch().data.replace(b"tests.tasks.note", b"late_module.note")
-    client.hset(keys.job(job.id), "data", data)
+    known = work.note.prepare(str(log), "ran")
+    data = bytes(known.fields["data"]).replace(b"tests.tasks.note", b"late_module.note")  # type: ignore[arg-type]
+    queues.submit(client, [known._replace(fields={**known.fields, "data": data})])
     wait_for(lambda: parked(client) == [b"late_module.note"], "it to be found out")
     (tmp_path / "late_module.py").write_text("from tests.tasks import note\n")
     place = f"{tmp_path}:{Path(__file__).parents[2]}"
