@@ -27,9 +27,12 @@ def of(signature: inspect.Signature, function: Callable[..., Any]) -> Called:
         takes_all = any(p.kind is Parameter.VAR_KEYWORD for p in wanted)
         given = theirs if takes_all else names & theirs
         bind = _binder(signature)
-        return lambda args, kwargs: function(
-            **{name: value for name, value in bind(args, kwargs).items() if name in given}
-        )
+
+        def call_by_name(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            wants = given | (kwargs.keys() if takes_all else kwargs.keys() & names)
+            return function(**{name: value for name, value in bind(args, kwargs).items() if name in wants})
+
+        return call_by_name
     _check(signature, function, list(wanted), needed, theirs)
     most = sum(p.kind in IN_ORDER for p in wanted)
     takes_more = any(p.kind is Parameter.VAR_POSITIONAL for p in wanted)
@@ -48,11 +51,12 @@ def _binder(signature: inspect.Signature) -> Callable[[tuple[Any, ...], dict[str
     """Give the arguments of a call that fits the signature their names; ``Signature.bind`` takes ten times as long."""
     parameters = signature.parameters.values()
     if any(p.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD) for p in parameters):
+        fields = next((p.name for p in parameters if p.kind is Parameter.VAR_KEYWORD), None)
 
         def bind(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
-            return bound.arguments
+            return {**bound.arguments, **(bound.arguments[fields] if fields else {})}
 
         return bind
     defaults = {p.name: p.default for p in parameters if p.default is not p.empty}

@@ -90,7 +90,7 @@ def enqueue(task: str, arguments: tuple[str, ...], kwargs: str, tasks: str | Non
     """
     registry.load(tuple(tasks.split(",")) if tasks else current().tasks)
     client = shared.client()
-    job = queues.prepare(task, *map(_value, arguments), **options, **_object(kwargs))
+    job = queues.made(task, tuple(map(_value, arguments)), _object(kwargs), **options)
     [accepted] = queues.submit(client, [job])
     click.echo(accepted.id if accepted.created else f"{accepted.id} (was there already)")
 

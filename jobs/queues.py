@@ -61,8 +61,8 @@ class JobRef:
         return Job.fetch(self.id, connection.default())
 
 
-def enqueue(task: str | Callable[..., Any] | Task, /, *args: Any, durable: Durable = False, **kwargs: Any) -> JobRef:
-    """Accept one job: when this returns, Redis has it. Takes what ``prepare`` takes.
+def enqueue(task: str | Callable[..., Any] | Task, /, *args: Any, **kwargs: Any) -> JobRef:
+    """Accept one job: when this returns, Redis has it. Takes what ``prepare`` takes, and ``durable``.
 
     ``durable=True`` returns only when the server has it on disk (``WAITAOF``, Redis ≥ 7.2) and raises
     ``DurabilityUnavailable``, with nothing written, where the server cannot promise that, and
@@ -72,7 +72,14 @@ def enqueue(task: str | Callable[..., Any] | Task, /, *args: Any, durable: Durab
     Raises ``RedisUnavailable`` when Redis has not answered within 5 s, unless ``durable``, which waits for longer. The
     job may be accepted then; sent again with the same ``job_id`` it is accepted once.
     """
-    return submit(_client(durable), [prepare(task, *args, **kwargs)], durable)[0]
+    found = _task(task)
+    return accept(found, args, kwargs, _taken(found, kwargs))
+
+
+def accept(task: Task, args: tuple[Any, ...], kwargs: dict[str, Any], options: dict[str, Any]) -> JobRef:
+    """``enqueue`` with the options apart from the arguments."""
+    durable = options.pop("durable", False)
+    return submit(_client(durable), [made(task, args, kwargs, **options)], durable)[0]
 
 
 def enqueue_many(jobs: Iterable[NewJob], durable: Durable = False) -> list[JobRef]:
@@ -148,10 +155,40 @@ def _confirms_disk(client: Redis, durable: Durable) -> bool:
     raise DurabilityUnavailable(f"durable=True: {reason}")
 
 
-def prepare(
+def prepare(task: str | Callable[..., Any] | Task, /, *args: Any, **kwargs: Any) -> NewJob:
+    """Check one job and make it ready for ``enqueue_many``; writes nothing.
+
+    ``task`` is a registered task or its dotted name, ``args`` and ``kwargs`` are what it is called with, but for the
+    options among ``kwargs``. ``queue`` and ``timeout`` (seconds), ``key`` (its lane: jobs of one key run one at a time,
+    in order), ``retry`` and ``policy`` (what the lane does once it has failed for good: ``"continue"`` or ``"halt"``)
+    default to what the task says. ``delay`` is in seconds. With ``job_id`` the job is
+    accepted once, however often it is sent; with ``unique`` too its id stays refused for 7 days.
+
+    Raises ``UnknownTask``, ``InvalidArguments``, ``PayloadTooLarge``, ``InvalidJobId`` or ``InvalidOption``.
+    """
+    found = _task(task)
+    return made(found, args, kwargs, **_taken(found, kwargs, "durable"))
+
+
+def _taken(task: Task, kwargs: dict[str, Any], *left: str) -> dict[str, Any]:
+    """Take the options out of ``kwargs``, but for those that are ``left``.
+
+    Raises ``InvalidArguments`` where the task takes any keyword, so that nobody can say which of the two is meant.
+    """
+    names = [name for name in kwargs if name in registry.OPTIONS]
+    if names and (fields := task.takes_any):
+        raise InvalidArguments(
+            f"{task.name}{task.signature} may mean {names[0]!r} as a part of **{fields}, and enqueue as an option: "
+            f"give options apart, as in {task.function.__name__}.options({names[0]}=...).enqueue(...)"
+        )
+    return {name: kwargs.pop(name) for name in names if name not in left}
+
+
+def made(
     task: str | Callable[..., Any] | Task,
-    /,
-    *args: Any,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    *,
     queue: str | None = None,
     key: str | None = None,
     delay: float = 0.0,
@@ -160,18 +197,8 @@ def prepare(
     timeout: float | None = None,
     retry: Retry | rq.Retry | None = None,
     policy: Policy | None = None,
-    **kwargs: Any,
 ) -> NewJob:
-    """Check one job and make it ready for ``enqueue_many``; writes nothing.
-
-    ``task`` is a registered task or its dotted name, ``args`` and ``kwargs`` are what it is called with.
-    ``queue`` and ``timeout`` (seconds), ``key`` (its lane: jobs of one key run one at a time, in order),
-    ``retry`` and ``policy`` (what the lane does once it has failed for good: ``"continue"`` or ``"halt"``)
-    default to what the task says. ``delay`` is in seconds. With ``job_id`` the job is
-    accepted once, however often it is sent; with ``unique`` too its id stays refused for 7 days.
-
-    Raises ``UnknownTask``, ``InvalidArguments``, ``PayloadTooLarge``, ``InvalidJobId`` or ``InvalidOption``.
-    """
+    """``prepare`` with the options apart from the arguments."""
     settings = current()
     found = _task(task)
     _check_arguments(found, args, kwargs)

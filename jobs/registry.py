@@ -106,6 +106,11 @@ class Task:
         most = sys.maxsize if any(p.kind is p.VAR_POSITIONAL for p in parameters) else len(ordered)
         return range(sum(p.default is p.empty for p in ordered), most + 1 if most < sys.maxsize else most)
 
+    @cached_property
+    def takes_any(self) -> str | None:
+        """The parameter that takes keywords of any name (``**fields``), if it has one."""
+        return next((p.name for p in self.signature.parameters.values() if p.kind is p.VAR_KEYWORD), None)
+
 
 _tasks: dict[str, Task] = {}
 
@@ -134,9 +139,10 @@ def register(task: Task) -> Task:
 
 def _check_function(function: Callable[..., Any]) -> None:
     name = getattr(function, "__qualname__", None)
-    if name is None or isinstance(function, type):
+    if name is None or isinstance(function, type) or inspect.isbuiltin(function):
         raise InvalidTask(f"{function!r} is not a function; a task is one made with def, which may call it")
-    if isinstance(function, classmethod) or ("." in name and _first(function) in ("self", "cls")):
+    is_bound = isinstance(function, classmethod) or inspect.ismethod(function)
+    if is_bound or ("." in name and _first(function) in ("self", "cls")):
         raise InvalidTask(f"{name} is a method, and a job carries no object to call it on; make a task of a function")
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise InvalidTask(f"{name} is a generator function, and calling it runs nothing; return a list, without yield")
@@ -146,12 +152,10 @@ def _first(function: Callable[..., Any]) -> str | None:
     return next(iter(inspect.signature(function).parameters), None)
 
 
-def check_found(module: str) -> None:
-    """Raises ``InvalidTask`` where a module has a task under another decorator, which would not run in a job."""
+def _check_found() -> None:
+    """Raises ``InvalidTask`` where a task is under another decorator, which would not run in a job."""
     for task in _tasks.values():
-        if task.function.__module__ != module:
-            continue
-        found: Any = sys.modules[module]
+        found: Any = sys.modules.get(task.function.__module__)
         for part in task.function.__qualname__.split("."):
             found = getattr(found, part, task.function)
         if found is not task.function and callable(found):
@@ -186,7 +190,7 @@ def load(modules: tuple[str, ...]) -> None:
     for module in modules:
         try:
             import_module(module)
-            check_found(module)
+            _check_found()
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # SystemExit too: a script that was not meant to be imported

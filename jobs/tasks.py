@@ -16,8 +16,27 @@ P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
 
 
+class Options:
+    """A task with options for its jobs. Whatever ``enqueue`` and ``prepare`` are given here is for the task."""
+
+    def __init__(self, task: Task, options: dict[str, Any]) -> None:
+        if unknown := sorted(set(options) - registry.OPTIONS):
+            raise InvalidOption(f"{unknown[0]!r} is not an option; options: {', '.join(sorted(registry.OPTIONS))}")
+        self._task, self._options = task, options
+
+    def enqueue(self, *args: Any, **kwargs: Any) -> JobRef:
+        """Like ``jobs.enqueue(task, ...)``."""
+        return queues.accept(self._task, args, kwargs, {**self._options})
+
+    def prepare(self, *args: Any, **kwargs: Any) -> NewJob:
+        """Like ``jobs.prepare(task, ...)``. Raises ``InvalidOption`` for ``durable``: ``enqueue_many`` takes that."""
+        if "durable" in self._options:
+            raise InvalidOption("durable is not an option of a single job of many; give it to enqueue_many")
+        return queues.made(self._task, args, kwargs, **self._options)
+
+
 class TaskFunction(Protocol[P, R_co]):
-    """The function itself, called as ever, with two ways to make a job of it."""
+    """The function itself, called as ever, with ways to make a job of it."""
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
 
@@ -26,6 +45,9 @@ class TaskFunction(Protocol[P, R_co]):
 
     def prepare(self, *args: Any, **kwargs: Any) -> NewJob:
         """Like ``jobs.prepare(this, ...)``, for ``enqueue_many``."""
+
+    def options(self, **options: Any) -> Options:
+        """Options for jobs, apart from their arguments: a task that takes ``**fields`` is given them only so."""
 
 
 @overload
@@ -77,8 +99,8 @@ def task(
 ) -> Any:
     """Allow a function to run as a job.
 
-    The function stays a plain function and gains ``.enqueue(...)`` and ``.prepare(...)``. It is named by
-    its dotted path, so plain ``rq.Queue(...).enqueue(function)`` reaches it too. ``queue``, ``timeout``
+    The function stays a plain function and gains ``.enqueue(...)``, ``.prepare(...)`` and ``.options(...)``. It is
+    named by its dotted path, so plain ``rq.Queue(...).enqueue(function)`` reaches it too. ``queue``, ``timeout``
     (seconds) and ``key`` (called with the arguments, gives the lane) are what its jobs get unless their
     enqueuer says otherwise. A job is tried ``attempts`` times, after ``backoff``, 2 × ``backoff``, … s;
     ``retry`` says more than these two and takes their place.
@@ -124,6 +146,7 @@ def task(
         enriched = cast(Any, function)
         enriched.enqueue = lambda *args, **kwargs: queues.enqueue(made, *args, **kwargs)
         enriched.prepare = lambda *args, **kwargs: queues.prepare(made, *args, **kwargs)
+        enriched.options = lambda **options: Options(made, options)
         return function
 
     return decorate if function is None else decorate(function)

@@ -1,7 +1,9 @@
 """Tasks whose own code raises where only ours is expected to run."""
 
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
+from functools import wraps
 from typing import Any
 
 from jobs import Snooze, task
@@ -80,3 +82,19 @@ async def charge_later(path: str, what: str) -> Any:
 @task(attempts=1)
 def return_nan() -> list[float]:
     return [float("nan"), float("inf")]
+
+
+def wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As many a decorator: it makes a generator function look like one that is not."""
+
+    @wraps(function)
+    def call(*args: Any) -> Any:
+        return function(*args)
+
+    return call
+
+
+@task(attempts=1)
+@wrapped
+def charge_when_asked() -> Iterator[None]:
+    yield

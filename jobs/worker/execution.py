@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from contextvars import Context, copy_context
 from functools import cache, partial
-from types import CoroutineType
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, NamedTuple, cast
 
 import rq
@@ -123,12 +123,19 @@ class Runner:
         return self._settlement(call, "finished", packed, note=note)
 
     def _encoded(self, value: Any) -> tuple[bytes, str]:
-        """What is kept of a result, and why where that is nothing: the work was done, and is not done again."""
+        """What is kept of a result, and why where that is nothing: the work was done, and is not done again.
+
+        Raises ``TypeError`` for a generator, of which the work was not done.
+        """
         if value is None:
             return EMPTY, ""
         try:
             return kept(self._serializer.dumps(value))
         except BaseException as error:
+            if isinstance(value, GeneratorType | AsyncGeneratorType):
+                raise TypeError(
+                    "the task returned a generator, of which nothing has run; have it return a list"
+                ) from None
             return EMPTY, f"the result, {_kind(value)}, was not kept: {_said(error)}"
 
     def _failed(self, call: Call, slot: Slot, error: BaseException) -> Settlement:

@@ -10,7 +10,7 @@ import rq
 from redis import Redis
 from rq import Queue
 
-from jobs import attempts, catalog, keys, lane, prepare, queues, records, scripts
+from jobs import attempts, catalog, keys, lane, queues, records, registry, scripts
 from jobs.catalog import DEAD, Filter, places
 from jobs.errorlines import NAMELESS
 from jobs.errors import InvalidQuery
@@ -35,7 +35,8 @@ def lease(client: Redis) -> None:
 
 
 def accept(client: Redis, task: Any = t.add, args: tuple[Any, ...] = (1, 2), **options: Any) -> JobRef:
-    return queues.submit(client, [prepare(task, *args, **{"retry": Retry(1), **options})])[0]
+    apart = {name: options.pop(name) for name in registry.OPTIONS & set(options)}
+    return queues.submit(client, [queues.made(task, args, options, **{"retry": Retry(1), **apart})])[0]
 
 
 def claim(client: Redis, *names: str) -> list[Claimed]:

@@ -64,6 +64,11 @@ def test_work_whose_result_cannot_be_kept_is_done_once(client: Redis, tmp_path: 
     assert sorted(log.read_text().splitlines()) == sorted(t.RESULTS)
 
 
+def test_a_task_that_returns_a_generator_has_not_done_its_work(client: Redis) -> None:
+    status, only = ending(client, t.charge_when_asked.enqueue())
+    assert (status, "returned a generator, of which nothing has run" in (only.error or "")) == ("failed", True)
+
+
 def test_what_is_no_number_in_a_result_makes_no_answer_that_is_no_json(client: Redis, visitor: Make) -> None:
     job = t.return_nan.enqueue()
     assert ending(client, job)[0] == "finished"

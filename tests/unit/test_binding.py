@@ -42,6 +42,22 @@ def test_a_function_is_given_what_it_names(
     assert function is str or call((), {next(iter(inspect.signature(task).parameters)): 7}) == made
 
 
+def any_fields(table: str, /, row: int = 0, **fields: Any) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("function", "made"),
+    [
+        (lambda **every: sorted(every.items()), [("colour", "red"), ("row", 0), ("table", "t")]),
+        (lambda row, colour="none": (row, colour), (0, "red")),
+        (lambda table="none", other="none": (table, other), ("t", "none")),
+    ],
+)
+def test_a_function_is_given_fields_by_their_names(function: Callable[..., Any], made: object) -> None:
+    call = binding.of(inspect.signature(any_fields), function)
+    assert call(("orders",), {"colour": "red", "table": "t"}) == made
+
+
 @pytest.mark.parametrize("function", [lambda a, b: a, lambda *, other: other])
 def test_one_that_no_call_can_give_what_it_takes_is_refused(function: Callable[..., Any]) -> None:
     with pytest.raises(TypeError, match="and the task"):

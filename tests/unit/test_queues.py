@@ -22,15 +22,34 @@ from jobs.errors import (
     UnknownTask,
 )
 from jobs.queues import MAX_KEY, MAX_PAYLOAD, MAX_SECONDS, prepare
-from jobs.registry import Task
+from jobs.registry import OPTIONS, Task
 from jobs.retry import Retry
 from jobs.scripts import NewJob
+from jobs.tasks import task
 
 
 def send(to: str, text: Any = "", *, copy: bool = False) -> None: ...
 
 
 def bill(customer: str) -> None: ...
+
+
+def save(**fields: Any) -> None: ...
+
+
+SAVE: Any = save
+
+
+def the_key(**fields: Any) -> str:
+    return str(fields.get("key", "none"))
+
+
+def prepare_save(**fields: Any) -> NewJob:
+    return prepare(save, **fields)
+
+
+def enqueue_save(**fields: Any) -> object:
+    return queues.enqueue(save, **fields)
 
 
 def by_customer(customer: str) -> str:
@@ -121,6 +140,35 @@ def test_an_unknown_task_is_refused(task: Any) -> None:
 def test_arguments_that_do_not_fit_the_signature_are_refused(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     with pytest.raises(InvalidArguments, match=r"send\(to: str, text: Any = '', \*, copy: bool = False\)"):
         prepare(SEND, *args, **kwargs)
+
+
+class TestAnyKeyword:
+    """A task with ``**fields``, which may mean what enqueue takes for an option."""
+
+    @pytest.fixture(autouse=True)
+    def _is_a_task(self) -> None:
+        task(key=the_key)(save)
+
+    @pytest.mark.parametrize(("option", "value"), [*dict.fromkeys(OPTIONS, None).items(), ("timeout", 5), ("delay", 0)])
+    @pytest.mark.parametrize("how", ["its own", "by name"])
+    def test_what_may_be_meant_as_an_option_or_not_is_refused(self, option: str, value: Any, how: str) -> None:
+        """Even where it has no value: ``None`` would not reach the task either."""
+        fields = {"table": "orders", option: value}
+        for call in (SAVE.prepare, SAVE.enqueue) if how == "its own" else (prepare_save, enqueue_save):
+            with pytest.raises(InvalidArguments, match=rf"save\(\*\*fields: .*save\.options\({option}=\.\.\.\)"):
+                call(**fields)
+
+    def test_options_apart_reach_the_job_and_fields_the_task(self) -> None:
+        job = SAVE.options(timeout=5, job_id="a", delay=1).prepare(timeout=7, key="lane", unique=None)
+        assert (job.fields["timeout"], job.id, job.delay, job.unique) == (5, "a", 1, False)
+        assert json.loads(job.fields["data"])[3] == {"timeout": 7, "key": "lane", "unique": None}
+        assert job.key == "lane"
+
+    def test_what_is_no_option_is_refused_by_name(self) -> None:
+        with pytest.raises(InvalidOption, match="'colour' is not an option; options: delay"):
+            SAVE.options(colour="red")
+        with pytest.raises(InvalidOption, match="enqueue_many"):
+            SAVE.options(durable=True).prepare()
 
 
 def endless() -> list[Any]:

@@ -208,6 +208,9 @@ async def generates_later() -> Any:
 class Holder:
     def method(self) -> None: ...
 
+    @classmethod
+    def of_the_class(cls) -> None: ...
+
     def __call__(self) -> None: ...
 
 
@@ -218,6 +221,9 @@ class Holder:
         (Holder(), "is not a function"),
         (Holder, "is not a function"),
         (Holder.method, "is a method"),
+        (Holder().method, "is a method"),
+        (Holder.__dict__["of_the_class"], "is a method"),
+        (print, "is not a function"),
         (generates, "generator function"),
         (generates_later, "generator function"),
     ],
@@ -225,3 +231,42 @@ class Holder:
 def test_what_cannot_run_as_a_job_is_refused_in_words(function: Any, words: str) -> None:
     with pytest.raises(InvalidTask, match=words):
         task(function)
+
+
+def test_a_static_method_is_a_task_in_either_order_of_decorators(modules: Path) -> None:
+    (modules / "statics.py").write_text(
+        "from jobs import task\nclass Shop:\n"
+        " @staticmethod\n @task\n def below(x): return x\n"
+        " @task\n @staticmethod\n def above(x): return x\n"
+    )
+    registry.load(("statics",))
+    shop = importlib.import_module("statics").Shop
+    for name in ("below", "above"):
+        assert getattr(shop, name).prepare(1).fields["description"] == f"statics.Shop.{name}()"
+        assert registry.find(f"statics.Shop.{name}").function(7) == 7
+
+
+ABOVE = """
+from functools import lru_cache, wraps
+from jobs import task
+def loud(f):
+    @wraps(f)
+    def call(*args): return f(*args)
+    return call
+"""
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "@loud\n@task\ndef f(x): ...",
+        "class f:\n @lru_cache\n @task\n def inner(x): ...",
+        "class f:\n @staticmethod\n @loud\n @task\n def inner(x): ...",
+    ],
+)
+def test_a_decorator_above_task_is_refused(modules: Path, source: str) -> None:
+    """Also in a module that only another one imports."""
+    (modules / "deeper.py").write_text(ABOVE + source)
+    (modules / "outer.py").write_text("import deeper")
+    with pytest.raises(SettingsError, match=r"deeper\.f(\.inner)? has a decorator above @task, .* put @task on top"):
+        registry.load(("outer",))

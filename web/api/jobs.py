@@ -90,4 +90,4 @@ def _prepared(asked: dict[str, Any]) -> NewJob:
         raise Problem(422, "Bad arguments", f"{clash[0]!r} is an option; it belongs beside 'kwargs', not in it")
     retry = Retry(**{name: asked[name] for name in RETRY if name in asked}) if RETRY & set(asked) else None
     options = {name: asked[name] for name in OPTIONS & set(asked)}
-    return queues.prepare(task, *args, retry=retry, **options, **kwargs)
+    return queues.made(task, tuple(args), kwargs, retry=retry, **options)
