@@ -14,8 +14,6 @@ ALIASES = {"claim"}
 """An ``exchange`` that nothing of ours calls by this name."""
 READS = {"queued", "awaited", "snapshot", "peek", "write"}
 """Who dies of them leaves all as it was."""
-REPEATED = {"name_tasks", "recall", "rename"}
-"""The next beat, tick or claim does them again; nothing here leads to them yet."""
 
 
 @pytest.mark.parametrize("when", WHENS)
@@ -29,5 +27,5 @@ def test_every_step_is_there() -> None:
         it for _, it in inspect.getmembers(scripts, inspect.isfunction) if it.__module__.startswith(scripts.__name__)
     ]
     functions = {it.__name__ for it in ours if not it.__name__.startswith("_")}
-    assert functions == {step.function for step in STEPS.values()} | ALIASES | READS | REPEATED
+    assert functions == {step.function for step in STEPS.values()} | ALIASES | READS
     assert {step for group in provoke.GROUPS.values() for step in group} == set(STEPS)

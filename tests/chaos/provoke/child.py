@@ -2,7 +2,9 @@
 
 from rq import Queue
 
+from jobs import keys
 from jobs.job import Job
+from jobs.scripts.claimed import NAMELESS
 from tests.chaos import tasks as t
 from tests.chaos.ambush import Ambush, Provoke, await_it
 from tests.chaos.line import Line, alive
@@ -59,6 +61,20 @@ def feed_unevenly(ambush: Ambush, step: str, when: When) -> None:
             return
 
 
+def feed_what_has_no_name(ambush: Ambush, step: str, when: When) -> None:
+    """A job whose id is no text, as no client in Python could make it; under its new one it fails."""
+    line = ambush.line
+    job, raw = line.job(), b"\xff%d" % len(line.accepted)
+    line.submit([job])
+    line.client.lrem(keys.queue(job.queue), 1, job.id)
+    line.client.rename(keys.job(job.id), keys.job("").encode() + raw)
+    line.accepted[-1] = f"{NAMELESS}{raw.hex()}"
+    ambush.planned.append(line.accepted[-1])
+    ambush.man()
+    ambush.lay(step, when)
+    line.client.rpush(keys.queue(job.queue), raw)
+
+
 def end_while_it_runs(ambush: Ambush, step: str, when: When) -> None:
     worker = ambush.busy()
     ambush.lay(step, when, child_of(worker))
@@ -110,6 +126,7 @@ WAYS: dict[str, Provoke] = {
     "give back": feed_unevenly,
     "held, reply lost": feed,
     "give back, reply lost": feed,
+    "rename": feed_what_has_no_name,
     "echo": await_it,
     "report": feed_who_tells,
     "tell": feed,

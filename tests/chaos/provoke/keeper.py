@@ -2,7 +2,7 @@
 
 from jobs import keys
 from tests.chaos import tasks as t
-from tests.chaos.ambush import Ambush, Provoke, await_it, schedule
+from tests.chaos.ambush import READY, Ambush, Provoke, await_it, schedule
 from tests.chaos.line import Line
 from tests.chaos.steps import When
 from tests.support import Process, wait_for
@@ -61,6 +61,33 @@ def declare(ambush: Ambush, step: str, when: When) -> None:
     ambush.free_the_lead()
 
 
+def forget_the_tasks(ambush: Ambush, step: str, when: When) -> None:
+    """The next to publish finds that Redis has lost the names of its tasks."""
+    ambush.man()
+    ambush.lay(step, when)
+    ambush.line.client.delete(*ambush.line.client.keys(keys.task_names("*")))
+
+
+def come_to_know_a_task(ambush: Ambush, step: str, when: When) -> None:
+    """A job is parked by the only worker, which does not know its task; then others come that do."""
+    line, known = ambush.line, ambush.line.environ["JOBS_TASKS"]
+    _end_all(ambush)
+    line.environ["JOBS_TASKS"] = "tests.chaos.armed_child"
+    ambush.man(1)
+    line.feed(4)
+    wait_for(lambda: line.client.exists(keys.UNKNOWN), "a job to be parked", READY)
+    _end_all(ambush)
+    line.environ["JOBS_TASKS"] = known
+    ambush.lay(step, when)
+    ambush.man()
+
+
+def _end_all(ambush: Ambush) -> None:
+    for worker in list(ambush.line.living):
+        ambush.tell_to_end(worker)
+        worker.ends()
+
+
 def end(ambush: Ambush, step: str, when: When) -> None:
     worker = ambush.man()[0]
     worker.says("is ready")
@@ -102,6 +129,8 @@ WAYS: dict[str, Provoke] = {
     "fire": lead_a_schedule,
     "declare": declare,
     "publish": start,
+    "name tasks": forget_the_tasks,
+    "recall": come_to_know_a_task,
 }
 DRAINING: dict[str, Provoke] = {
     "held, draining": end,
