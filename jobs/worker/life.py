@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from jobs import keys, logs, records
 from jobs.errorlines import LONGEST, error_line
 from jobs.scripts import Claimed, Settlement
+from jobs.settings import current
 
 log = logs.of("job")
 
@@ -69,14 +70,14 @@ class Life:
         told = [
             (one, what)
             for one, reply in zip(settlements, replies, strict=False)
-            if log.isEnabledFor(_level(what := _what(one, reply), one.note)) and not _is_ours(one.id)
+            if log.isEnabledFor(_level(one, what := _what(one, reply))) and not _is_ours(one.id)
         ]
         unknown = [one.id for one, _ in told if one.token not in self._running]
         looked = dict(zip(unknown, self._look(unknown), strict=True))
         for one, what in told:
             facts = self._running.pop(one.token, None) or looked[one.id].before(what)
             self._say(
-                _level(what, one.note),
+                _level(one, what),
                 what,
                 one.id,
                 facts,
@@ -140,8 +141,10 @@ def _what(one: Settlement, reply: int) -> str:
     return {"exhausted": "failed", "unknown": "parked"}.get(one.outcome, one.outcome)
 
 
-def _level(what: str, note: str) -> int:
-    if note or what in ("failed", "retried", "parked", "refused"):
+def _level(one: Settlement, what: str) -> int:
+    if what == "parked" and one.after < current().unknown_wait:  # it was told when the job was parked first
+        return logging.DEBUG
+    if one.note or what in ("failed", "retried", "parked", "refused"):
         return logging.WARNING
     return logs.ENDED if what in ("finished", "stopped") else logging.INFO
 

@@ -1,5 +1,6 @@
 """A job that comes before the code that knows its task waits for that, and is nobody's failure meanwhile."""
 
+import json
 from pathlib import Path
 from typing import cast
 
@@ -30,6 +31,11 @@ def parked(client: Redis) -> list[bytes]:
 
 def findings(client: Redis) -> list[Finding]:
     return diagnose(snapshot.read(client, ("default",), 0), Limits(1))
+
+
+def levels_of(event: str, worker: Process) -> list[str]:
+    lines = [json.loads(line) for line in list(worker.lines) if event in line]
+    return [str(line["level"]).upper() for line in lines]
 
 
 def begun(path: Path) -> list[str]:
@@ -94,14 +100,18 @@ def test_one_that_is_given_up_is_noted_no_more(client: Redis, tasks: None, proce
 def test_what_cannot_be_imported_waits_for_a_worker_that_has_just_come(
     client: Redis, tasks: None, processes: Processes, tmp_path: Path
 ) -> None:
-    """Where workers import what jobs name, none can say what it knows."""
+    """Where workers import what jobs name, none can say what it knows; each tries, and warns once."""
     anything = {"JOBS_ALLOW": "any", "JOBS_LEASE": "2"}
-    start(processes, OLD, **anything)
+    trying = start(processes, OLD, JOBS_LOG_LEVELS="job=debug", JOBS_LOG_FORMAT="json", **anything)
     log = tmp_path / "log"
     known = work.note.prepare(str(log), "ran")
     data = bytes(known.fields["data"]).replace(b"tests.tasks.note", b"late_module.note")  # type: ignore[arg-type]
     queues.submit(client, [known._replace(fields={**known.fields, "data": data})])
     wait_for(lambda: parked(client) == [b"late_module.note"], "it to be found out")
+    told = wait_for(
+        lambda: found if len(found := levels_of("job parked", trying)) > 2 else None, "it to be tried thrice"
+    )
+    assert (told[0], *set(told[1:])) == ("WARNING", "DEBUG")
     (tmp_path / "late_module.py").write_text("from tests.tasks import note\n")
     place = f"{tmp_path}:{Path(__file__).parents[2]}"
     start(processes, OLD, **anything, PYTHONPATH=place)
