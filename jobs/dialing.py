@@ -19,7 +19,7 @@ from redis.sentinel import Sentinel, SentinelManagedConnection
 from jobs import logs
 from jobs.address import Address
 from jobs.errors import SignalboxError
-from jobs.refusals import said
+from jobs.refusals import kind, said, told
 
 log = logs.of("redis")
 
@@ -38,6 +38,8 @@ class RedisUnavailable(SignalboxError, redis_errors.ConnectionError):
 
 def unavailable(where: Address, error: Exception) -> str:
     """What ``RedisUnavailable`` says."""
+    if kind(error) != "away":
+        return f"Redis at {where.redacted}: {told(error)}"
     return f"Redis at {where.redacted} does not answer ({said(error)}). Is it running, and is REDIS_URL right?"
 
 

@@ -107,7 +107,11 @@ def said(error: BaseException) -> str:
     return f"{code} {text}".strip() if code in _CODES else text or type(error).__name__
 
 
+def title(error: BaseException) -> str:
+    """The kind of the error in words."""
+    return WORDS[kind(error)].title
+
+
 def told(error: BaseException) -> str:
     """The error in one line: its kind, what it says, and what to do."""
-    words = WORDS[kind(error)]
-    return f"{words.title}: {said(error).rstrip('.')}. {words.remedy}"
+    return f"{title(error)}: {said(error).rstrip('.')}. {WORDS[kind(error)].remedy}"

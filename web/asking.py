@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from flask import request
 from redis.exceptions import RedisError
 
+from jobs import refusals
 from jobs.errors import InvalidQuery
 
 T = TypeVar("T")
@@ -55,18 +56,18 @@ class Missing(TypedDict):
 
     refused: str
     """What cannot be looked for."""
-    lost: bool
-    """Redis does not answer."""
+    lost: str
+    """The trouble with Redis."""
 
 
 def ask(read: Callable[[], T], nothing: T) -> tuple[T, Missing]:
     """What was read, or ``nothing`` and why."""
     try:
-        return read(), Missing(refused="", lost=False)
+        return read(), Missing(refused="", lost="")
     except InvalidQuery as error:
-        return nothing, Missing(refused=str(error), lost=False)
-    except RedisError:
-        return nothing, Missing(refused="", lost=True)
+        return nothing, Missing(refused=str(error), lost="")
+    except RedisError as error:
+        return nothing, Missing(refused="", lost=refusals.title(error))
 
 
 def options(given: str, known: Sequence[tuple[str, str]]) -> list[tuple[str, str, bool]]:

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 import trustme
 from redis import Redis
-from redis.exceptions import ConnectionError, TimeoutError
+from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError
 
 from jobs import connection, settings
 from jobs.address import parse
 from jobs.connection import open_client, require, wait
-from jobs.dialing import RedisUnavailable
+from jobs.dialing import RedisUnavailable, unavailable
 from jobs.errors import SettingsError
 from jobs.launcher.server import start
 from jobs.launcher.servers import binary
@@ -84,6 +84,13 @@ def test_an_unreachable_host_is_one_line_for_a_one_shot_command() -> None:
     where = parse("redis://no-such-host.invalid:6379/0")
     with pytest.raises(RedisUnavailable, match=r"no-such-host\.invalid:6379/0 does not answer"):
         require(open_client(where, "test", retries=0), where)
+
+
+def test_a_redis_that_loads_its_data_is_not_said_to_be_silent() -> None:
+    error = BusyLoadingError("Redis is loading the dataset in memory", status_code="LOADING")
+    said = unavailable(parse("redis://here:6379/0"), error)
+    assert said.startswith("Redis at redis://here:6379/0: Redis is loading its data: ")
+    assert "does not answer" not in said
 
 
 def test_waiting_ends_when_redis_comes_up(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -141,6 +141,19 @@ def test_a_redis_that_is_gone_is_told_and_not_taken_for_none(operator: FlaskClie
         assert (found.status, "Redis does not answer" in found.text) == (503, True), path
 
 
+def test_a_redis_that_refuses_is_told_as_it_is(client: Redis, operator: FlaskClient, monkeypatch: Any) -> None:
+    pool = operator.application.extensions["line"].client.connection_pool
+    client.acl_setuser("blind", enabled=True, passwords=["+pw"], commands=["+ping", "+client"], keys=["*"])
+    pool.disconnect()
+    monkeypatch.setitem(pool.connection_kwargs, "username", "blind")
+    monkeypatch.setitem(pool.connection_kwargs, "password", "pw")
+    for path in ("/", "/jobs", "/failures", "/queues", "/lanes", "/schedules"):
+        found = View(operator, path)
+        assert (found.status, "Redis does not permit this command" in found.text) == (200, True), path
+        assert "does not answer" not in found.text, path
+    client.acl_deluser("blind")
+
+
 class TestFindings:
     PAGES = ("/", "/line", "/queues/default")
 

@@ -18,7 +18,7 @@ TEXTS = {
     415: "It is not said to be JSON",
     422: "It is understood, and refused; the detail says why",
     429: "Too many wrong tokens came from this address",
-    503: "Redis does not answer",
+    503: "Redis does not answer, or refuses to",
 }
 ALWAYS = (401, 403, 429, 503)
 HEADERS = {

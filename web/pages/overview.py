@@ -8,7 +8,7 @@ from flask import Blueprint, render_template, request
 from markupsafe import Markup
 from redis.exceptions import RedisError
 
-from jobs import history
+from jobs import history, refusals
 from jobs.health.snapshot import Snapshot
 from jobs.health.tally import Tally, tallies
 from jobs.history import Deploy, Span
@@ -37,16 +37,18 @@ def index() -> str:
     view = beat().view
     asked = request.args.get("span")
     span = next((one for one in SPANS if one == asked), SPANS[0])
+    lost = ""
     try:
         found, charts = tallies(line().client, view.snapshot) if not view.snapshot.error else [], _charts(span)
-    except RedisError:  # it went away just now; the next look will say so
-        found, charts = [], None
+    except RedisError as error:  # it went away just now; the next look will say so
+        found, charts, lost = [], None, refusals.title(error)
     return render_template(
         "overview.html",
         view=view,
         seen=view.snapshot,
         place=line().watch.place,
         tallies=found,
+        lost=lost,
         total=_total(found),
         slots=_slots(view.snapshot),
         charts=charts,

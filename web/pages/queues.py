@@ -4,10 +4,9 @@ from flask import Blueprint, render_template, request
 from markupsafe import Markup
 from redis.exceptions import RedisError
 
-from jobs import history
+from jobs import history, refusals
 from jobs.health.tally import tallies
 from jobs.history import Span
-from jobs.refusals import WORDS
 from web import auth, chart
 from web.frame import beat
 from web.line import line
@@ -28,9 +27,9 @@ def index() -> str:
     try:
         found = [] if seen.error else tallies(line().client, seen)
         sparks = {one.name: spark(history.read(line().client, "1h", queue=one.name)) for one in found[:DRAWN]}
-        lost = bool(seen.error)
-    except RedisError:
-        found, sparks, lost = [], dict[str, Markup](), True
+        lost = seen.trouble
+    except RedisError as error:
+        found, sparks, lost = [], dict[str, Markup](), refusals.title(error)
     return render_template(
         "queues.html",
         tallies=found,
@@ -45,9 +44,8 @@ def show(name: str) -> str:
     """One queue. Raises ``Problem``: 404 where there is none of that name, 503 where that is not known."""
     view = beat().view
     if view.snapshot.error:
-        raise Problem(
-            503, WORDS[view.snapshot.kind].title, f"nothing is known of queue {name!r} ({view.snapshot.error})"
-        )
+        why = view.snapshot.error
+        raise Problem(503, view.snapshot.trouble, f"nothing is known of queue {name!r} ({why})")
     queue = next((one for one in view.snapshot.queues if one.name == name), None)
     if queue is None:
         raise Problem(404, "No such queue", f"there is no queue {name!r}; one is there once a job was put in it")

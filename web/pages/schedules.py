@@ -3,7 +3,7 @@
 from flask import Blueprint, render_template
 from redis.exceptions import RedisError
 
-from jobs import schedules
+from jobs import refusals, schedules
 from web import auth
 from web.frame import beat
 from web.line import line
@@ -15,7 +15,7 @@ blueprint.before_request(auth.require)
 @blueprint.get("/schedules")
 def index() -> str:
     try:
-        rows, unknown = schedules.rows(line().client), False
-    except RedisError:
-        rows, unknown = [], True
+        rows, unknown = schedules.rows(line().client), ""
+    except RedisError as error:
+        rows, unknown = [], refusals.title(error)
     return render_template("schedules.html", rows=rows, unknown=unknown, leader=beat().view.snapshot.leader)

@@ -306,6 +306,11 @@ class Snapshot:
         """One in which nothing is seen, because of this."""
         return cls(time.time(), error=refusals.said(error), kind=refusals.kind(error))
 
+    @property
+    def trouble(self) -> str:
+        """The kind of the error in words; '' where there is none."""
+        return refusals.WORDS[self.kind].title if self.error else ""
+
     def alive(self, role: str) -> tuple[Process, ...]:
         """The processes of a role that live and work."""
         return tuple(process for process in self.processes if process.works and process.role == role)
