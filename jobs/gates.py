@@ -1,6 +1,7 @@
 """A hand on a queue: pause it, let it go on, empty it."""
 
 import time
+from collections.abc import Collection
 from typing import cast
 
 from redis import Redis
@@ -25,6 +26,13 @@ def resume(client: Redis, queue: str) -> bool:
 def paused(client: Redis) -> set[str]:
     """The queues that no worker takes from. Raises ``RedisError``."""
     return {name.decode(errors="replace") for name in cast(set[bytes], client.smembers(keys.PAUSED))}
+
+
+def closed(client: Redis, queues: Collection[str]) -> list[str]:
+    """Those of the queues that are paused; all while ``rq suspend`` is on. Raises ``RedisError``."""
+    if client.exists(keys.SUSPENDED):
+        return sorted(queues)
+    return sorted(paused(client) & set(queues))
 
 
 def waiting(client: Redis, queue: str) -> int:

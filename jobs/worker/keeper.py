@@ -17,7 +17,7 @@ from redis.client import PubSub, PubSubWorkerThread
 from redis.exceptions import RedisError, ResponseError, TimeoutError
 from rq.worker import BaseWorker, WorkerStatus
 
-from jobs import keys, logs, reaper, retention, scripts
+from jobs import gates, keys, logs, reaper, retention, scripts
 from jobs.aside import Aside
 from jobs.job import Job, serializer
 from jobs.refusals import kind, said
@@ -190,14 +190,20 @@ class Keeper(BaseWorker):
         self._crowded = ticked.crowded
         if ticked.leads:
             self._clock.tick(ticked)
-        if self._burst and self.works and self._is_done(ticked):
-            log.info("%s: its queues are empty, so the burst is over", self._label)
-            self._stop.set()
+        if self._burst and self.works:
+            self._end_burst([queue for queue, (waiting, _) in ticked.depths.items() if waiting])
 
-    def _is_done(self, ticked: Ticked) -> bool:
-        """Does nothing wait, run, or follow from what has ended?"""
-        waits = any(waiting for waiting, _ in ticked.depths.values())
-        return not waits and not self._nursery.holds_jobs() and not self.connection.zcard(keys.OUTBOX)
+    def _end_burst(self, waiting: list[str]) -> None:
+        """End where nothing waits that may be taken, and nothing runs or follows from what has ended."""
+        paused = gates.closed(self.connection, waiting) if waiting else []
+        if len(paused) < len(waiting) or self._nursery.holds_jobs() or self.connection.zcard(keys.OUTBOX):
+            return
+        if paused:
+            left = ", ".join(paused)
+            log.warning("%s: the burst is over; jobs are left in what is paused or suspended: %s", self._label, left)
+        else:
+            log.info("%s: its queues are empty, so the burst is over", self._label)
+        self._stop.set()
 
     def _recall(self, code: str, now: float) -> None:
         """Have jobs go to their queues that waited for a worker that knows their task. One that may run anything cannot

@@ -9,6 +9,7 @@ import pytest
 import rq
 from redis import Redis
 from rq.executions import Execution
+from rq.suspension import suspend
 
 from jobs import gates, keys, scripts
 from jobs.health import heartbeat
@@ -69,6 +70,24 @@ def test_a_burst_ends_when_its_queues_are_empty_and_all_that_follows_has_run(
     assert processes.start("-m", "jobs", "worker", "--burst").ends(30) == 0
     assert {job.get_status() for job in (first, *others, last)} == {"finished"}
     assert client.zcard(keys.LEASES) == 0
+
+
+@pytest.mark.parametrize("how", ["paused", "suspended"])
+def test_a_burst_ends_before_a_queue_that_is_closed(
+    client: Redis, queue: rq.Queue, processes: Processes, how: str
+) -> None:
+    """As RQ's worker does while its workers are suspended."""
+    shut = rq.Queue("shut", connection=client, serializer="json")
+    left, done = shut.enqueue(t.add, 1, 2), queue.enqueue(t.add, 1, 2)
+    if how == "paused":
+        gates.pause(client, "shut")
+    else:
+        suspend(client)
+    worker = processes.start("-m", "jobs", "worker", "default", "shut", "--burst")
+    assert worker.ends(30) == 0
+    assert worker.says("the burst is over; jobs are left in what is paused or suspended: ").endswith("shut")
+    assert left.get_status() == "queued"
+    assert done.get_status() == ("finished" if how == "paused" else "queued")
 
 
 def test_what_was_pickled_before_the_move_to_json_is_read_by_a_setting_alone(
