@@ -20,6 +20,7 @@ from rq.job import JobStatus
 from jobs import connection, embedded, keys, queues
 from jobs.errors import SignalboxError
 from jobs.examples import wordcount
+from jobs.launcher.formation import OWN
 from jobs.settings import Settings
 from jobs.supervise.process import PARENT
 from jobs.supervise.stop import on_signal
@@ -92,6 +93,9 @@ def combo(settings: Settings, console: Console, loud: bool) -> Iterator[str]:
             **os.environ,
             "JOBS_TASKS": ",".join(tasks),
             "JOBS_QUEUES": QUEUE,
+            "JOBS_FORMATION": "",
+            "JOBS_OPTIONAL": "",
+            OWN: "1",
             "JOBS_LOG_FORMAT": "text",
             "PYTHONIOENCODING": "utf-8",
             PARENT: str(os.getpid()),

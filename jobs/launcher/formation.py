@@ -1,6 +1,7 @@
 """Which parts there are: the Procfile's lines and the scheduler, how many of each, and the port of each."""
 
 import errno
+import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ OURS = {
     "scheduler": "exec python -m jobs scheduler",
 }
 """What runs where there is no Procfile; a scheduler runs beside every other."""
+OWN = "JOBS_OWN_PARTS"
+"""The environment's name for: run these, whatever the Procfile says; for the demo, whose jobs are no app's."""
 STAGES = {"scheduler": 0, "web": 2}
 """The scheduler ends first, so that nothing new comes; web last, so that health is told to the end."""
 STEP = 100
@@ -42,11 +45,12 @@ def read(settings: Settings, port_given: bool) -> tuple[list[Post], list[str]]:
     ``port_given``: the port was asked for, so no other will do. Raises ``SettingsError`` for a Procfile, a formation or
     a port that cannot be used.
     """
-    found = lines()
+    own = bool(os.environ.pop(OWN, ""))
+    found = None if own else lines()
     commands, said = {**(found or OURS), "scheduler": (found or OURS).get("scheduler", OURS["scheduler"])}, []
-    if found is None:
+    if found is None and not own:
         said.append(f"there is no Procfile in {Path.cwd()}: running Signalbox's own web and worker")
-    else:
+    elif found is not None:
         said += missing(found)
     wanted = dict(settings.formation)
     for variable, names in (("JOBS_FORMATION", wanted), ("JOBS_OPTIONAL", settings.optional)):

@@ -45,6 +45,15 @@ def test_the_demo_counts_what_wc_counts(processes: Processes, texts: Path) -> No
     assert int(most[1]) == 2 * sum(range(1, 13))
 
 
+def test_the_demo_counts_beside_an_apps_own_procfile(processes: Processes, texts: Path) -> None:
+    """Whose parts are not those that could run its jobs."""
+    (texts.parent / "Procfile").write_text("web: exec sleep 3600\nworker: exec python -m jobs worker mail\n")
+    environ = {"PORT": str(free_port()), "JOBS_FORMATION": "web=1,mail=2"}
+    process = processes.start_in(texts.parent, "-m", "jobs", "demo", str(texts), **environ)
+    assert process.ends(60) == 0, process.lines
+    assert "Dashboard: http://localhost:" in "\n".join(process.lines)
+
+
 def test_keep_leaves_it_running_until_ctrl_c(processes: Processes, texts: Path) -> None:
     process = processes.start_in(texts.parent, "-m", "jobs", "demo", "--keep", str(texts), PORT=str(free_port()))
     process.says("press Ctrl-C", within=60)
