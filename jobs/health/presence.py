@@ -164,5 +164,5 @@ class Presence:
         """The data that was here is not any more: say so at once, and in every word from now on."""
         assert self.identity
         self.identity = replace(self.identity, lost_marker=marker, lost_until=self._said_at, lost_at=at)
-        log.error("Redis has lost its data: the marker was %s and is %s", marker, self.identity.marker)
+        log.error("Redis has other data than before: the marker was %s and is %s", marker, self.identity.marker)
         self.tell()

@@ -116,6 +116,20 @@ def test_a_name_that_leads_to_another_redis_is_found_and_goes_with_the_repair(he
     wait_for(lambda: "different_redis" not in codes(health), "the finding to go", within=15)
 
 
+def test_who_reconnects_to_another_redis_says_so(health: int, names: Names, port: int) -> None:
+    """Nothing was lost: the jobs are where they were."""
+    names.give(NEW)
+    with closing(Redis(host=OLD, port=port)) as old:
+        was, _ = old.info("server")["run_id"], old.client_kill_filter(_type="normal", skipme=True)
+    found = wait_for(
+        lambda: [one for one in get(health, "/health")[1]["findings"] if one["code"] == "redis_lost_data"],
+        "the other data to be noticed",
+        within=15,
+    )
+    assert f"is another server than before (run id {was}, now " in found[0]["summary"]
+    assert "accepted before are there" in found[0]["summary"]
+
+
 @pytest.mark.parametrize("addresses", [(OTHER_WAY,), (OLD, NEW), (OTHER_WAY, NEW), ("127.0.0.9",)])
 def test_another_answer_alone_is_no_finding(health: int, names: Names, addresses: tuple[str, ...]) -> None:
     """Another way to the same data, one more address beside ours, and one at which nobody answers."""

@@ -599,6 +599,26 @@ def test_lost_data_is_a_fault_until_a_heartbeat_has_gone_round_on_the_new_data()
     assert only(works).since == NOW - 20
 
 
+@pytest.mark.parametrize(
+    ("server", "says", "remedy"),
+    [
+        (
+            Server(run_id="new", uptime=9000),
+            "is another server than before (run id old, now new): the",
+            "server before",
+        ),
+        (Server(run_id="new", uptime=30), "has lost its data", "started without its disk"),
+        (Server(run_id="old", uptime=9000), "has lost its data", "who ran FLUSHALL"),
+        (Server(), "has lost its data", "started without its disk"),
+    ],
+)
+def test_that_another_server_answers_is_said_where_it_is_certain(server: Server, says: str, remedy: str) -> None:
+    """A server that was up before the process had found another cannot be that one, started again."""
+    worker = process("worker", up=7200, server="old", **LOST)
+    found = only(line(worker, queues=(queue(back=30),), server=server))
+    assert (says in found.summary, remedy in found.remedy) == (True, True), found
+
+
 def test_of_several_losses_the_last_is_told() -> None:
     earlier = process("web", **LOST | {"lost_marker": "older", "lost_at": NOW - 90, "lost_until": NOW - 95})
     lost = replace(HEALTHY, processes=(earlier, process("worker", **LOST)))

@@ -1,6 +1,7 @@
 """The server: does it answer, may it be written to, is there room, does it keep what it is given."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from jobs.health.diagnosis.finding import Check, Code, Finding, Limits, clock
 from jobs.health.snapshot import Server, Snapshot
@@ -114,16 +115,36 @@ def _lost_data(snapshot: Snapshot, limits: Limits) -> Iterator[Finding]:
     since = min(float(row.get("lost_at", 0.0)) for row in alike)
     if snapshot.now - since >= REMEMBERED:
         return
+    other, why = _another(snapshot, alike)
     works = any(queue.heartbeat and (queue.heartbeat.back_at or 0.0) > since for queue in snapshot.queues)
     yield Finding(
         "redis_lost_data",
         "warn" if works else "fail",
-        f"Redis has lost its data: the marker was {before} until {clock(until)}, and is {snapshot.marker}. Jobs that "
-        f"were accepted before are gone; {'new jobs run' if works else 'no heartbeat has come back since'}",
+        f"{other or 'Redis has lost its data'}: the marker was {before} until {clock(until)}, and is "
+        f"{snapshot.marker}. Jobs that were accepted before are {'there' if other else 'gone'}; "
+        f"{'new jobs run' if works else 'no heartbeat has come back since'}",
         {"before": before, "now": snapshot.marker, "processes": [row["id"] for row in alike]},
-        "Find out why: somebody ran FLUSHALL, the server started without its disk, or another server answers at this "
-        "address. Enqueue again what was lost. This is said for 24 h.",
+        f"{why} This is said for 24 h.",
         since,
+    )
+
+
+def _another(snapshot: Snapshot, told: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """That another server answers than before, if that is certain, and what to do. One that ran already when a process
+    read another's run id cannot be that one, started again."""
+    server, began = snapshot.server, snapshot.now - snapshot.server.uptime
+    before = {row["server"]: row["started_at"] for row in told if row.get("server")}
+    if server.run_id and before and server.run_id not in before and began < max(before.values()):
+        known = ", ".join(sorted(before))
+        return (
+            f"Redis at this address is another server than before (run id {known}, now {server.run_id})",
+            "Have REDIS_URL lead to the server before, or move its jobs: its name or a proxy leads elsewhere now.",
+        )
+    if server.run_id in before:
+        return "", "Find out who ran FLUSHALL or FLUSHDB: the server is the same. Enqueue again what was lost."
+    return "", (
+        "Find out why: somebody ran FLUSHALL, the server started without its disk, or another server answers at this "
+        "address. Enqueue again what was lost."
     )
 
 

@@ -62,6 +62,7 @@ MORE: Mapping[str, Fits] = {
                 "holder",
                 "jobs_role",
                 "marker",
+                "server",
                 "lost_marker",
                 "moved",
             ),
