@@ -4,6 +4,7 @@ import json
 import sys
 import zlib
 from collections.abc import Callable, Iterator
+from enum import IntEnum
 from typing import Any
 
 import pytest
@@ -182,6 +183,23 @@ def endless() -> list[Any]:
 )
 def test_arguments_that_are_not_plain_json_are_refused(value: object) -> None:
     with pytest.raises(InvalidArguments, match="not plain JSON"):
+        prepare(SEND, "ada", value)
+
+
+class Colour(IntEnum):
+    RED = 1
+
+
+@pytest.mark.parametrize(
+    ("value", "where"),
+    [
+        ({1: "a", "1": "b"}, r"args\[1\]\[1\]: the key is not a text"),
+        ([{"a": {None: 1}}], r'args\[1\]\[0\]\["a"\]\[None\]: the key is not a text'),
+        ({"colour": Colour.RED}, r'args\[1\]\["colour"\]: <Colour\.RED: 1> is an enum'),
+    ],
+)
+def test_arguments_that_json_would_change_are_refused_by_their_place(value: object, where: str) -> None:
+    with pytest.raises(InvalidArguments, match=where):
         prepare(SEND, "ada", value)
 
 
