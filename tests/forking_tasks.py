@@ -16,10 +16,20 @@ def double(number: int) -> int:
     return 2 * number
 
 
+def dwell(pipe: int) -> None:
+    os.write(pipe, b".")
+    time.sleep(60)
+
+
 @task(attempts=1, timeout=20)
 def use_pool() -> list[int]:
+    """Leaves the pool while a process of it is at work, so that only a signal ends that."""
+    begun, begin = os.pipe()
     with multiprocessing.get_context("fork").Pool(2) as pool:
-        return pool.map(double, range(3))
+        found = pool.map(double, range(3))
+        pool.apply_async(dwell, (begin,))
+        os.read(begun, 1)
+        return found
 
 
 @task(attempts=1, timeout=20)

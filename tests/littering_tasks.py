@@ -9,7 +9,7 @@ from jobs import task
 
 @task(attempts=1)
 def leave_thread() -> None:
-    threading.Thread(target=time.sleep, args=(600,)).start()
+    threading.Thread(target=time.sleep, args=(600,), daemon=False).start()
 
 
 @task(attempts=1)
