@@ -44,6 +44,9 @@ CHUNK, CHUNK_BYTES = 500, 8 * 1024 * 1024
 WAIT_AOF = 5000
 SPREADS = 64
 
+OF_A_JOB = registry.OPTIONS - {"durable"}
+"""The options that ``prepare`` takes; the other is how a call is made."""
+
 Durable = bool | Literal["best"]
 
 
@@ -167,21 +170,22 @@ def prepare(task: str | Callable[..., Any] | Task, /, *args: Any, **kwargs: Any)
     Raises ``UnknownTask``, ``InvalidArguments``, ``PayloadTooLarge``, ``InvalidJobId`` or ``InvalidOption``.
     """
     found = _task(task)
-    return made(found, args, kwargs, **_taken(found, kwargs, "durable"))
+    return made(found, args, kwargs, **_taken(found, kwargs, OF_A_JOB)) if kwargs else made(found, args, kwargs)
 
 
-def _taken(task: Task, kwargs: dict[str, Any], *left: str) -> dict[str, Any]:
-    """Take the options out of ``kwargs``, but for those that are ``left``.
+def _taken(task: Task, kwargs: dict[str, Any], options: frozenset[str] = registry.OPTIONS) -> dict[str, Any]:
+    """Take those options out of ``kwargs``.
 
     Raises ``InvalidArguments`` where the task takes any keyword, so that nobody can say which of the two is meant.
     """
-    names = [name for name in kwargs if name in registry.OPTIONS]
-    if names and (fields := task.takes_any):
+    if task.takes_any is None:
+        return {name: kwargs.pop(name) for name in [*kwargs] if name in options}
+    if names := sorted(registry.OPTIONS.intersection(kwargs)):
         raise InvalidArguments(
-            f"{task.name}{task.signature} may mean {names[0]!r} as a part of **{fields}, and enqueue as an option: "
-            f"give options apart, as in {task.function.__name__}.options({names[0]}=...).enqueue(...)"
+            f"{task.name}{task.signature} may mean {names[0]!r} as a part of **{task.takes_any}, and enqueue as an "
+            f"option: give options apart, as in {task.function.__name__}.options({names[0]}=...).enqueue(...)"
         )
-    return {name: kwargs.pop(name) for name in names if name not in left}
+    return {}
 
 
 def made(
