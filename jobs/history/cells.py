@@ -61,8 +61,8 @@ def pack(one: Cells) -> str:
 
 def _told(one: Cells) -> Iterator[tuple[str, int]]:
     yield from zip(LETTERS, one.ends, strict=True)
-    yield LONGEST_WAIT, int(one.waits.longest * MICRO)
-    yield LONGEST_RUN, int(one.runs.longest * MICRO)
+    yield LONGEST_WAIT, round(one.waits.longest * MICRO)
+    yield LONGEST_RUN, round(one.runs.longest * MICRO)
     yield from ((WAITS[at], count) for at, count in one.waits.counts.items())
     yield from ((RUNS[at], count) for at, count in one.runs.counts.items())
 

@@ -150,7 +150,9 @@ class TestAnyKeyword:
     def _is_a_task(self) -> None:
         task(key=the_key)(save)
 
-    @pytest.mark.parametrize(("option", "value"), [*dict.fromkeys(OPTIONS, None).items(), ("timeout", 5), ("delay", 0)])
+    @pytest.mark.parametrize(
+        ("option", "value"), [*((option, None) for option in sorted(OPTIONS)), ("timeout", 5), ("delay", 0)]
+    )
     @pytest.mark.parametrize("how", ["its own", "by name"])
     def test_what_may_be_meant_as_an_option_or_not_is_refused(self, option: str, value: Any, how: str) -> None:
         """Even where it has no value: ``None`` would not reach the task either."""
