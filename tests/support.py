@@ -54,6 +54,13 @@ def is_alive(pid: int) -> bool:
     return False
 
 
+def command_line(process: psutil.Process) -> list[str]:
+    """Return the words that a process was started with; none when the process has ended or is about to."""
+    with suppress(psutil.NoSuchProcess):
+        return process.cmdline()
+    return []
+
+
 class Process:
     """A command of the project with everything it says."""
 
@@ -115,6 +122,10 @@ class Process:
             return [top, *top.children(recursive=True)]
         except psutil.NoSuchProcess:
             return []
+
+    def running(self, module: str) -> list[psutil.Process]:
+        """Return the living processes of its tree that run a module."""
+        return [process for process in self.tree() if module in command_line(process)]
 
 
 class Processes:

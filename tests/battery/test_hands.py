@@ -61,7 +61,7 @@ def jobs_says(stand: Stand, *command: str) -> Callable[[], object]:
 
 def child_of(worker: Process) -> int:
     """The pid of its child."""
-    return next(one.pid for one in worker.tree() if "jobs.worker.child" in one.cmdline())
+    return worker.running("jobs.worker.child")[0].pid
 
 
 def test_worker_suspended(stand: Stand) -> None:

@@ -62,7 +62,7 @@ def test_crash_loop_of_a_child(crew: Processes, url: str, tmp_path: Path) -> Non
     try:
         cause = tmp_path / "cause"
         worker = own.work(DIE_OF=str(cause))
-        child = next(one for one in worker.tree() if "jobs.worker.child" in one.cmdline())
+        child = worker.running("jobs.worker.child")[0]
 
         def break_it() -> None:
             cause.touch()

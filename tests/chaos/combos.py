@@ -13,7 +13,7 @@ from tests.chaos.log import out_of_order, overlaps
 from tests.chaos.report import Report
 from tests.chaos.scenarios import Scale
 from tests.chaos.server import Server
-from tests.support import Process, free_port, wait_for
+from tests.support import Process, command_line, free_port, wait_for
 
 PARTS = ("web", "worker", "scheduler")
 HURRIED = ("-m", "tests.chaos.hurried")
@@ -82,7 +82,7 @@ def _left(line: Line) -> list[str]:
     for process in psutil.process_iter():
         try:
             if process.environ().get("REDIS_URL") == line.url and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(f"{process.pid} {' '.join(process.cmdline())}")
+                found.append(f"{process.pid} {' '.join(command_line(process))}")
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
     return found
@@ -156,8 +156,9 @@ def _feed(line: Line, scale: Scale, order: dict[str, list[str]], done: threading
 def outage(line: Line, server: Server, scale: Scale, seconds: float) -> Account:
     """Redis is away for so long, and comes back."""
     combo = _start(line)
-    wait_for(lambda: not any("jobs.health.first_beat" in one.cmdline() for one in combo.tree()), "the first beat")
-    before = {process.pid for process in combo.tree()}
+    combo.says("line is clear: ", within=PATIENCE)
+    wait_for(lambda: not combo.running("jobs.health.first_beat"), "the end of the first heartbeat's process")
+    before = {process.pid for process in combo.tree() if command_line(process)}
     line.feed(scale.jobs)
     line.victim()
     server.kill()

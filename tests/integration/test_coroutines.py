@@ -65,7 +65,7 @@ def wrote(path: Path, text: str) -> Callable[[], bool]:
 
 
 def child_of(worker: Process) -> psutil.Process:
-    return next(process for process in worker.tree() if "jobs.worker.child" in process.cmdline())
+    return worker.running("jobs.worker.child")[0]
 
 
 def test_many_run_at_once_and_take_no_threads(client: Redis, start: Callable[..., Process]) -> None:

@@ -69,7 +69,7 @@ def _children(worker: Process, count: int) -> set[psutil.Process]:
     """The children, once there are so many."""
 
     def look() -> set[psutil.Process] | None:
-        found = {one for one in worker.tree() if "jobs.worker.child" in one.cmdline()}
+        found = set(worker.running("jobs.worker.child"))
         return found if len(found) == count else None
 
     return wait_for(look, f"{count} children")

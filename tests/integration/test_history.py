@@ -85,7 +85,7 @@ class TestCounts:
     def test_a_child_that_is_killed_loses_nothing_that_it_has_told(self, worker: Process, client: Redis) -> None:
         submit(client, *[(t.add, number, 1) for number in range(11)])
         wait_for(lambda: counts(client) == (11, 0, 0), "the first to be told")
-        [child] = [one for one in worker.tree() if "jobs.worker.child" in one.cmdline()]
+        [child] = worker.running("jobs.worker.child")
         child.kill()
         submit(client, *[(t.add, number, 1) for number in range(13)])
         wait_for(lambda: counts(client) == (24, 0, 0), "those of the next child")

@@ -15,7 +15,7 @@ from redis import Redis
 
 from jobs import enqueue, keys, registry
 from jobs.supervise.runs import TaskRun
-from tests.support import Process, Processes, wait_for
+from tests.support import Process, Processes, command_line, wait_for
 
 SLACK = 10.0
 SILENCE = 2.0
@@ -229,7 +229,7 @@ def test_a_worker_may_run_loops_only(scene: Scene, client: Redis) -> None:
     assert scene.row()["role"] == "loops"
     assert scene.row()["queues"] == []
     wait_for(lambda: scene.row()["tasks"] > 1, "its tasks to be told")
-    assert not any("jobs.worker.child" in " ".join(one.cmdline()) for one in worker.tree())
+    assert not worker.running("jobs.worker.child")
     assert client.keys(keys.heartbeat("*")) == []
 
 
@@ -246,7 +246,7 @@ def test_a_worker_whose_modules_declare_no_loops_starts_no_process_for_them(url:
 
 
 def _children(worker: Process) -> list[str]:
-    found = [one.cmdline() for one in worker.tree()[1:]]
+    found = [command_line(one) for one in worker.tree()[1:]]
     return [command[command.index("-m") + 1] for command in found if "-m" in command]
 
 
