@@ -19,13 +19,16 @@ from gunicorn.workers import base
 from gunicorn.workers.gthread import ThreadWorker
 from gunicorn.workers.workertmp import WorkerTmp
 
+from jobs.health.answers import PATHS
 from jobs.health.arrivals import MOST, PATIENCE, Arrivals, Request
 from jobs.supervise.memory import shared_file
 
 LINGER = 1.0
 """Seconds that a connection which is done with waits for its client to hang up, so that the answer is not cut off."""
-HEALTH = frozenset((b"/livez", b"/readyz", b"/health", b"/health/queue", b"/queue/stats"))
-HEALTH_THREADS = 8
+HEALTH = frozenset(path.encode() for path in PATHS)
+HEALTH_THREADS = 64
+"""Callers who wait for Redis at the same time; a caller beyond that waits for the deadlines of others before its own.
+A thread is started when it is needed first."""
 STALLED = 10
 """Seconds after which a client that takes nothing of its answer is given up. Gunicorn waits for ever."""
 AT_END = 1.0
