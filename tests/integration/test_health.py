@@ -28,6 +28,9 @@ ENDPOINTS = ("/livez", "/readyz", "/health", "/healthz", "/health/queue", "/queu
 PUBLIC = {"status", "findings", "timestamp"}
 MANY = 48
 """Callers at once."""
+AWAITS = {"/livez": 2, "/readyz": 5, "/health": 5}
+"""How often an answer waits for a processor, per wait of a server that reads a file: those that look at Redis wait for
+a thread of their own, for Redis, and for what it says."""
 
 Serve = Callable[..., int]
 
@@ -331,13 +334,19 @@ class TestWhateverRedisDoes:
 def test_ten_jobs_that_hog_the_cpu_hold_up_no_answer_of_the_worker(
     client: Redis, processes: Processes, tmp_path: Path, pool: str
 ) -> None:
-    port, log = free_port(), tmp_path / "log"
+    port, idle, log = free_port(), free_port(), tmp_path / "log"
+    for path in AWAITS:
+        (tmp_path / path.strip("/")).write_text("{}")
+    processes.start("-m", "http.server", str(idle), "--bind", "127.0.0.1", "--directory", str(tmp_path))
     processes.start("-m", "jobs", "worker", "--pool", pool, JOBS_WORKER_PORT=str(port)).says("is ready")
     queues.submit(client, [prepare(t.burn, str(log)) for _ in range(10)])
     wait_for(lambda: log.exists() and len(log.read_text().splitlines()) == 10, "ten jobs to run", within=60)
-    for path in ("/livez", "/readyz", "/health"):
-        wait_for(partial(is_quick, port, path), f"{path} to be answered in 20 ms, 99 times of 100")
+    for path in AWAITS:
+        wait_for(partial(is_quick, port, idle, path), f"{path} to be answered as by a server without jobs", within=60)
 
 
-def is_quick(port: int, path: str) -> bool:
-    return sorted(get(port, path)[2] for _ in range(100))[98] < 0.020
+def is_quick(port: int, idle: int, path: str) -> bool:
+    """Return whether 49 of 50 answers take 20 ms at most beside what the machine lets a server without jobs wait."""
+    took = [(get(port, path)[2], get(idle, path)[2]) for _ in range(50)]
+    answer, wait = (sorted(one[which] for one in took)[48] for which in (0, 1))
+    return answer < 0.020 + AWAITS[path] * wait
