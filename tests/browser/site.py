@@ -28,6 +28,23 @@ class Site:
 
     def open(self, path: str = "/", *, dark: bool = False, phone: bool = False, **options: Any) -> Page:
         """A page in a context of its own, with all its scripts run."""
+        page = self._blank(dark=dark, phone=phone, **options)
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self._complain(f"script: {error}"))
+        page.on("requestfailed", self._failed)
+        page.on("response", lambda answer: self.answers.append(answer))
+        answer = page.goto(path if path.startswith("http") else self.stack.base + path)
+        assert answer
+        assert answer.ok, f"{path}: {answer.status}\n" + "\n".join(self.stack.web.lines[-3:]).replace("\\n", "\n")
+        return page
+
+    def open_word(self) -> Page:
+        """A page of a single word, which no server sends."""
+        page = self._blank()
+        page.goto("data:text/html,<h1>Word</h1>")
+        return page
+
+    def _blank(self, *, dark: bool = False, phone: bool = False, **options: Any) -> Page:
         context = self._browser.new_context(
             viewport=PHONE if phone else DESK,
             color_scheme="dark" if dark else "light",
@@ -37,13 +54,6 @@ class Site:
         self._contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(5_000)
-        page.on("console", self._console)
-        page.on("pageerror", lambda error: self._complain(f"script: {error}"))
-        page.on("requestfailed", self._failed)
-        page.on("response", lambda answer: self.answers.append(answer))
-        answer = page.goto(path if path.startswith("http") else self.stack.base + path)
-        assert answer
-        assert answer.ok, f"{path}: {answer.status}\n" + "\n".join(self.stack.web.lines[-3:]).replace("\\n", "\n")
         return page
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from jobs import gates
 from tests import crowd
 from tests.browser.site import Site, is_live
 from tests.browser.stack import Stack
-from tests.browser.test_every_page import FIRST_PAINT, WEIGHT, first_paint, sent
+from tests.browser.test_every_page import WEIGHT, is_painted_soon, sent
 from tests.support import wait_for
 
 JOBS = 10_000
@@ -30,10 +30,5 @@ def test_first_paint_and_weight_are_those_of_a_small_line(crowded: Stack, site: 
         site.answers.clear()
         is_live(site.open(address))
         assert sum(sent(one) for one in site.answers if not one.url.endswith("/live")) <= WEIGHT, path
-        soon = partial(_is_painted_soon, site, address)
-        wait_for(soon, f"{path} to be painted soon while the machine is not busy otherwise")
+        wait_for(partial(is_painted_soon, site, address), f"{path} to be painted in time", within=40)
         site.close()
-
-
-def _is_painted_soon(site: Site, address: str) -> bool:
-    return first_paint(site, address) < FIRST_PAINT

@@ -1,9 +1,10 @@
 """What holds for every page, whoever made it."""
 
 import gzip
+from statistics import median
 
 import pytest
-from playwright.sync_api import Response
+from playwright.sync_api import Page, Response
 
 from tests.browser.access import barriers
 from tests.browser.site import Site, is_live, overflow
@@ -14,6 +15,8 @@ WEIGHT = 150_000
 """Bytes that a page and all it needs may be, as sent."""
 FIRST_PAINT = 500
 """Milliseconds."""
+WORDS = 4
+"""By how many paints of a page of a single word a page may be later where the machine has other work."""
 PATHS = [page.path for page in PAGES]
 
 
@@ -44,12 +47,22 @@ def test_it_is_light_and_painted_soon(site: Site, path: str) -> None:
     sizes = {one.url: sent(one) for one in site.answers if not one.url.endswith("/live")}
     assert sum(sizes.values()) <= WEIGHT, sizes
     assert len(sizes) >= 5
-    wait_for(lambda: first_paint(site, path) < FIRST_PAINT, "a first paint while the machine is not busy otherwise")
+    wait_for(lambda: is_painted_soon(site, path), "a first paint in time", within=40)
 
 
-def first_paint(site: Site, path: str) -> float:
+def is_painted_soon(site: Site, path: str) -> bool:
+    """Return whether a page is painted in ``FIRST_PAINT``, or later by ``WORDS`` at most, by the medians of five."""
+    pages, words = [], []
+    for _ in range(5):
+        pages.append(first_paint(site.open(path)))
+        if pages[-1] < FIRST_PAINT:
+            return True
+        words.append(first_paint(site.open_word()))
+    return median(pages) < FIRST_PAINT + WORDS * median(words)
+
+
+def first_paint(page: Page) -> float:
     """Milliseconds."""
-    page = site.open(path)
     paint = page.wait_for_function("() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime")
     took = float(paint.json_value())
     page.context.close()
