@@ -10,7 +10,7 @@ from redis import Redis
 from jobs import keys
 from tests.battery.stand import Stand
 from tests.chaos.server import Server
-from tests.support import Process, Processes, free_port, wait_for
+from tests.support import Process, Processes, answers, free_port, get, wait_for
 
 NO_WORKER = frozenset(["no_worker"])
 
@@ -115,7 +115,9 @@ def test_wrong_role(crew: Processes, url: str) -> None:
         started: list[Process] = []
 
         def deploy() -> None:
-            started.append(own.start("-m", "web", PORT=str(free_port()), **service))
+            port = free_port()
+            started.append(own.start("-m", "web", PORT=str(port), **service))
+            wait_for(lambda: answers(port) and get(port, "/readyz")[0] == 200, "the service to be ready")
             own.dismiss(before)
 
         def repair() -> None:
