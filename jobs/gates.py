@@ -39,7 +39,7 @@ def waiting(client: Redis, queue: str) -> int:
     """How many jobs wait in a queue; heartbeats, which go to its front, are not counted. Raises ``RedisError``."""
     first = cast(list[bytes], client.lrange(keys.queue(queue), 0, 9))
     beats = sum(job_id.startswith(keys.HEARTBEAT.encode()) for job_id in first)
-    return client.llen(keys.queue(queue)) - beats
+    return client.llen(keys.queue(queue)) + client.llen(keys.suspects(queue)) - beats
 
 
 def names(client: Redis) -> set[str]:
@@ -58,11 +58,13 @@ def empty(client: Redis, queue: str, *, within: float = float("inf")) -> Cleaned
     What runs, is scheduled, waits in a lane or comes later stays. Done in small steps, for ``within`` seconds at most.
     """
     deadline = time.monotonic() + within
-    removed, passed, looked, before = 0, 0, STEP, ""
-    while looked == STEP:
-        looked, gone, before = scripts.empty(client, queue, before, passed, STEP)
-        passed += looked - gone
-        removed += gone
-        if time.monotonic() > deadline:
-            return Cleaned(removed, False)
+    removed, before = 0, ""
+    for key in (keys.queue(queue), keys.suspects(queue)):
+        passed, looked = 0, STEP
+        while looked == STEP:
+            looked, gone, before = scripts.empty(client, key, before, passed, STEP)
+            passed += looked - gone
+            removed += gone
+            if time.monotonic() > deadline:
+                return Cleaned(removed, False)
     return Cleaned(removed, True)

@@ -75,6 +75,12 @@ KEYS = (
     Key("<p>:signalbox:tasks:<digest>", "set", "1 day after it was told", "the names of the tasks of that digest"),
     Key("<p>:signalbox:unknown", "zset", "1 day after their time", "tasks that jobs wait for, as no worker knew them"),
     Key("<p>:signalbox:unknown:<task>", "zset", "1 day after their time", "the jobs that wait so, by since when"),
+    Key(
+        "<p>:signalbox:suspects:<queue>",
+        "list",
+        "none; gone when empty",
+        "queued jobs that run alone, as their process has died under them before",
+    ),
     Key("<p>:signalbox:lanes", "zset", "none; gone when empty", "lanes that hold jobs, by when each was looked at"),
     Key("<p>:signalbox:lane:<key>", "list", "none; gone when empty", "the jobs of one key, in order; the head may run"),
     Key("<p>:signalbox:halted", "zset", "none; gone when empty", "lanes that a failed job halts, by since when"),
@@ -170,6 +176,11 @@ def results(job_id: str) -> str:
 
 def queue(name: str) -> str:
     return f"{PREFIX}:queue:{name}"
+
+
+def suspects(queue_name: str) -> str:
+    """The jobs of a queue whose process has died under them more than once. Each runs alone, in a child of its own."""
+    return f"{OURS}:suspects:{queue_name}"
 
 
 def registry(kind: str, queue_name: str) -> str:

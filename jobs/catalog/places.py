@@ -20,6 +20,7 @@ from jobs.scripts.looks import read_queued
 from jobs.settings import current
 
 PORTION, LARGEST = 100, 2000
+LISTS: dict[Kind, Callable[[str], str]] = {"queue": keys.queue, "suspects": keys.suspects}
 FAR = 4102444800.0
 """The year 2100, for what is kept for ever."""
 SLACK = 0.001
@@ -71,8 +72,8 @@ def number(client: Redis, kinds: list[Kind], queue: str | None = None) -> int:
     with client.pipeline(transaction=False) as pipeline:
         for kind in kinds:
             for name in limits if kind == "limited" else queues:
-                if kind == "queue":
-                    pipeline.llen(keys.queue(name))
+                if kind in LISTS:
+                    pipeline.llen(LISTS[kind](name))
                 else:
                     pipeline.zcard(keys.limited(name) if kind == "limited" else keys.registry(kind, name))
         return sum(answers(pipeline, 0))
@@ -130,8 +131,9 @@ def _follow(client: Redis, source: Source, last: Place | None, reply: Any) -> It
 
 
 def _source(kind: Kind, queue: str) -> Source:
-    if kind == "queue":
-        return Source(kind, queue, lambda pipeline, last, count: _ask_queue(pipeline, queue, last, count), _of_queue)
+    if kind in LISTS:
+        key = LISTS[kind](queue)
+        return Source(kind, queue, lambda pipeline, last, count: _ask_queue(pipeline, key, last, count), _of_queue)
     registry, kept = keys.limited(queue) if kind == "limited" else keys.registry(kind, queue), _kept(kind)
 
     def ask(pipeline: Pipeline, last: Place | None, count: int) -> None:
@@ -149,8 +151,8 @@ def _kept(kind: Kind) -> float:
     return {"finished": current().keep, "failed": float(FAILURE_TTL)}.get(kind, 0.0)
 
 
-def _ask_queue(pipeline: Pipeline, queue: str, last: Place | None, count: int) -> None:
-    scripts.queued(pipeline, queue, (_stamp(last.at), last.id) if last else ("", ""), count)
+def _ask_queue(pipeline: Pipeline, key: str, last: Place | None, count: int) -> None:
+    scripts.queued(pipeline, key, (_stamp(last.at), last.id) if last else ("", ""), count)
 
 
 def _of_queue(reply: Any) -> list[tuple[float, str]]:

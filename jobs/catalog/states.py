@@ -29,9 +29,10 @@ BY_STATUS: dict[str, State] = {
     "canceled": "canceled",
 }
 
-Kind = Literal["queue", "wip", "deferred", "limited", "finished", "failed", "canceled", "scheduled", "lane"]
+Kind = Literal["queue", "suspects", "wip", "deferred", "limited", "finished", "failed", "canceled", "scheduled", "lane"]
 LIE_IN: dict[Kind, frozenset[State]] = {
     "queue": frozenset({"queued"}),
+    "suspects": frozenset({"queued"}),
     "wip": frozenset({"running"}),
     "deferred": frozenset({"blocked"}),
     "limited": frozenset({"blocked"}),
@@ -41,8 +42,8 @@ LIE_IN: dict[Kind, frozenset[State]] = {
     "scheduled": frozenset({"scheduled", "retrying"}),
     "lane": frozenset(STATES) - {"finished", "canceled"},
 }
-"""A queue's list, RQ's registries, what each of its rate limits holds back, and a lane, which holds jobs that lie
-elsewhere too, with the states of what is there."""
+"""A queue's list and that of its suspects, RQ's registries, what each of its rate limits holds back, and a lane, which
+holds jobs that lie elsewhere too, with the states of what is there."""
 
 
 def state_of(status: str, at_first: int | None, left: int, again: int) -> State:

@@ -2,9 +2,11 @@
 -- claim: give a child the next jobs of its queues, first queue first. The guard: a job is given only when its
 -- hash is there, its status is queued, no child holds it, and it heads its lane.
 -- What was given is in the child's hash of held jobs, as token:queue, until it is settled; behind it are noted the
--- locks that the job takes. Tokens only grow.
+-- locks that the job takes. Tokens only grow. A suspect, which has brought its process down before, leaves the queue for
+-- the list of its suspects, for its front where it was only near when a process died; who is to run those alone is given this list in the place of the queue.
 --
--- KEYS  1 leases, 2 the child's held jobs, 3 the count of executions, 4 suspended, 5 paused queues, 6… queues
+-- KEYS  1 leases, 2 the child's held jobs, 3 the count of executions, 4 suspended, 5 paused queues, 6… queues, or the
+--       lists of their suspects
 -- ARGV  1 prefix, 2 child, 3 worker name, 4 how many at most, 5… the names of the queues, then for each how many of
 --       its jobs may run at once, over all workers ('' for any number)
 -- returns  nil when the child has no lease, nothing while it has run out and nobody took it; else for each job: id, token, queue, data, timeout, special 0|1
@@ -54,17 +56,8 @@ local function set_aside(id, hash, queue, why)
     'note', 'it could not be given to a worker: ' .. why)
 end
 
-local function is_suspect(id)
-  return redis.call('HEXISTS', prefix .. ':job:' .. id, 'suspect') == 1
-end
-
--- A suspect runs alone in its child: when that dies again, one knows whose fault it was.
-local busy = redis.call('HLEN', KEYS[2])
-local full = busy == 1 and is_suspect(redis.call('HKEYS', KEYS[2])[1])
-
-local function put_back(key, ids, from)
-  for at = #ids, from, -1 do redis.call('LPUSH', key, ids[at]) end
-  full = true
+local function suspects(queue)
+  return prefix .. ':signalbox:suspects:' .. queue
 end
 
 local function queued_at(id)
@@ -77,7 +70,7 @@ for at = 6, #KEYS do
   local queue, missing, running, before = ARGV[at - 1], wanted - #holds / 2, {}, #holds
   local limit = tonumber(ARGV[at - 1 + #KEYS - 5])
   if limit then missing = math.min(missing, limit - redis.call('ZCARD', prefix .. ':wip:' .. queue)) end
-  if missing > 0 and not full and redis.call('SISMEMBER', KEYS[5], queue) == 0 then
+  if missing > 0 and redis.call('SISMEMBER', KEYS[5], queue) == 0 then
     local is_list, ids = spare(redis.call, 'LPOP', KEYS[at], missing)
     ids = is_list and ids or {}
     if #ids > 0 then last = redis.call('INCRBY', KEYS[3], #ids) end
@@ -90,11 +83,11 @@ for at = 6, #KEYS do
         may = sound and why
         if not sound then set_aside(id, hash, queue, why) end
       end
+      if may and job[7] and KEYS[at] ~= suspects(queue) then
+        redis.call(job[7] == 'near' and 'LPUSH' or 'RPUSH', suspects(queue), id)
+        may = false
+      end
       if may then
-        if job[7] and busy + #holds > 0 then
-          put_back(KEYS[at], ids, number)
-          break
-        end
         local token = string.format('%d', last - #ids + number)
         redis.call('HSET', hash, 'status', 'started', 'started_at', stamp, 'last_heartbeat', stamp,
           'worker_name', worker, 'held_by', child, 'execution', token)
@@ -104,10 +97,6 @@ for at = 6, #KEYS do
         local n = #given
         given[n + 1], given[n + 2], given[n + 3] = id, token, queue
         given[n + 4], given[n + 5], given[n + 6] = job[2] or '', job[3] or '', (is_given(job[8]) or is_given(job[9]) or is_given(job[10])) and 1 or 0
-        if job[7] then
-          put_back(KEYS[at], ids, number + 1)
-          break
-        end
       end
     end
     if #running > 0 then

@@ -4,7 +4,7 @@
 -- so do heartbeats, and what a child holds. One that others wait for is canceled only, so that they can be told, and it
 -- can be run anew.
 --
--- KEYS  1 the queue. All other keys share its prefix and hash tag.
+-- KEYS  1 the queue, or the list of its suspects. All other keys share its prefix and hash tag.
 -- ARGV  1 prefix, 2 what ids of heartbeats begin with, 3 the time, as RQ writes it; '' for now, 4 how many entries to
 --       pass over, 5 how many to look at
 -- returns  how many were looked at, how many of them were removed, the time

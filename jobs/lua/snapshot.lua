@@ -10,7 +10,7 @@
 --       4 how many of those that failed last, 5 how many halted lanes, 6 how many scheduled jobs are looked at for
 --       those that are to be tried again, those due first, queue after queue, 7… queues that need not exist
 -- returns  the time, keys 1 to 3, whether there is key 4, the rows, the times seen, the paused queues, how many lanes
---          are halted, the times seen of key 11; for each queue its name, its length, its first jobs, how many are
+--          are halted, the times seen of key 11; for each queue its name, its length with its suspects, its first jobs, how many are
 --          running, finished, failed, scheduled and deferred, the first that run, its heartbeat, the scheduled one that
 --          is due first, when the first job was put there and its data, of each that failed last its id and the end of
 --          its results, of those of the first deferred that depend on a few others whether these may fail, and each with its status, of
@@ -105,10 +105,13 @@ end
 
 local function look(name)
   local list, wip, scheduled = prefix .. ':queue:' .. name, prefix .. ':wip:' .. name, prefix .. ':scheduled:' .. name
-  local failed, first = prefix .. ':failed:' .. name, read('LRANGE', list, 0, last)
+  local failed, suspects = prefix .. ':failed:' .. name, prefix .. ':signalbox:suspects:' .. name
+  local first, waiting, apart = read('LRANGE', list, 0, last), read('LLEN', list), read('LLEN', suspects)
+  if tonumber(waiting) and tonumber(apart) then waiting = waiting + apart end
+  if waiting == apart then first = read('LRANGE', suspects, 0, last) end
   local deferred = prefix .. ':deferred:' .. name
   local again, due = by_the_clock(scheduled, now)
-  return { name, read('LLEN', list), first, read('ZCARD', wip), read('ZCARD', prefix .. ':finished:' .. name),
+  return { name, waiting, first, read('ZCARD', wip), read('ZCARD', prefix .. ':finished:' .. name),
     read('ZCARD', failed), read('ZCARD', scheduled), read('ZCARD', deferred),
     read('ZRANGE', wip, 0, last), read('HGETALL', prefix .. ':signalbox:heartbeat:' .. name),
     read('ZRANGE', scheduled, 0, 0, 'WITHSCORES'), head_of(first), ends_of(read('ZRANGE', failed, -failures, -1)),

@@ -11,7 +11,7 @@
 --       count, separated by commas, 10 what RQ calls its state, 11 n, n × (id, token, seconds) of the jobs that it
 --       shows to RQ's tools, then the keeper's children
 -- returns  the children whose lease is gone, ids of jobs taken back, ids handed over, queues of which there is more to
---          drop, how many jobs wait and how many run in each queue to count, and: does this keeper lead 0|1,
+--          drop, open queues that have suspects, how many jobs wait and how many run in each queue to count, and: does this keeper lead 0|1,
 --          how many entries and schedules are due, how many schedules there are, follow-ups owed for 10 s, jobs done,
 --          jobs failed, the server's time, is there the worker's key 0|1, and how many tasks are waited for
 
@@ -86,6 +86,15 @@ for _, lane in ipairs(redis.call('ZRANGE', KEYS[4], 0, 499)) do
   if ok and id then moved[#moved + 1] = id end
 end
 
+local suspected, suspended = {}, redis.call('EXISTS', prefix .. ':suspended') == 1
+for _, key in ipairs(suspended and {} or queues) do
+  local queue = string.sub(key, #prefix + 8)
+  if redis.call('EXISTS', prefix .. ':signalbox:suspects:' .. queue) == 1
+    and redis.call('SISMEMBER', prefix .. ':signalbox:paused', queue) == 0 then
+    suspected[#suspected + 1] = queue
+  end
+end
+
 local is_known = redis.call('EXISTS', KEYS[5])
 if is_known == 1 then
   show(prefix, KEYS[5], ARGV[10], stamp, ARGV[5], now, 12, ARGV[11])
@@ -104,10 +113,10 @@ local function size(command, key)
 end
 
 for queue in string.gmatch(ARGV[9], '[^,]+') do
-  depths[#depths + 1] = size('LLEN', prefix .. ':queue:' .. queue)
+  depths[#depths + 1] = size('LLEN', prefix .. ':queue:' .. queue) + size('LLEN', prefix .. ':signalbox:suspects:' .. queue)
   depths[#depths + 1] = size('ZCARD', prefix .. ':wip:' .. queue)
 end
-return { gone, recovered, moved, crowded, depths, {
+return { gone, recovered, moved, crowded, suspected, depths, {
   leader == ARGV[6] and 1 or 0, redis.call('ZCOUNT', KEYS[7], '-inf', now) + redis.call('ZCOUNT', KEYS[9], '-inf', now),
   redis.call('HLEN', KEYS[10]), redis.call('ZCOUNT', KEYS[8], '-inf', now - 10),
   tonumber(counts[1] or 0), tonumber(counts[2] or 0), string.format('%.6f', now), is_known,

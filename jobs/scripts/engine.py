@@ -75,11 +75,12 @@ def exchange(
     wanted: int,
     limits: Mapping[str, int] = UNLIMITED,
     tell: Callable[[Waited], None] = nobody,
+    source: Callable[[str], str] = keys.queue,
 ) -> tuple[list[int], list[Claimed] | None]:
     """Settle what a child has done and claim what it does next, in one round trip.
 
     ``limits`` says how many jobs of a queue may run at once, over all workers; ``tell`` is told how long those that
-    were claimed had waited.
+    were claimed had waited; ``source`` names the list of each queue that its jobs are taken from.
 
     Returns for each settlement 1 accepted, 2 accepted with follow-ups, 3 accepted and to be tried again, 0 refused
     because the child does not hold it; and what was claimed, or None when the child has no lease. Raises
@@ -91,7 +92,7 @@ def exchange(
         [keys.held(child), keys.worker(worker), keys.OUTBOX, keys.METERS],
         _settle_arguments(worker, settlements),
     )
-    claim = _claim_call(worker, child, queues, wanted, limits)
+    claim = _claim_call(worker, child, queues, wanted, limits, source)
     calls = ([("settle", settle)] if settlements else []) + ([("claim", claim)] if wanted else [])
     reports = [one.report for one in settlements if one.report]
     with client.pipeline(transaction=False) as pipeline:
@@ -109,9 +110,16 @@ def exchange(
     return list(replies.get("settle", [])), claimed.read(replies.get("claim", []), tell)
 
 
-def claim(client: Redis, worker: str, child: str, queues: Sequence[str], wanted: int) -> list[Claimed] | None:
+def claim(
+    client: Redis,
+    worker: str,
+    child: str,
+    queues: Sequence[str],
+    wanted: int,
+    source: Callable[[str], str] = keys.queue,
+) -> list[Claimed] | None:
     """``exchange`` that settles nothing."""
-    return exchange(client, worker, child, queues, (), wanted)[1]
+    return exchange(client, worker, child, queues, (), wanted, source=source)[1]
 
 
 def settle(client: Redis, worker: str, child: str, settlements: Sequence[Settlement]) -> list[int]:
@@ -136,14 +144,15 @@ def await_jobs(
     seconds: int,
     limits: Mapping[str, int] = UNLIMITED,
     tell: Callable[[Waited], None] = nobody,
+    source: Callable[[str], str] = keys.queue,
 ) -> tuple[str, list[Claimed] | None]:
     """Wait on a connection of one's own until ``queue`` holds something, at most so long, and claim then.
 
     Returns the id at its head, or '' when it stayed empty, and what ``claim`` returns. A server that is full lets
     nobody wait but does give, and answers at once. Raises ``RedisError`` as ``exchange`` does.
     """
-    key = keys.queue(queue)
-    call = _claim_call(worker, child, queues, wanted, limits)
+    key = source(queue)
+    call = _claim_call(worker, child, queues, wanted, limits, source)
     try:
         line.send_packed_command(
             line.pack_commands([("BLMOVE", key, key, "LEFT", "LEFT", seconds), ("EVALSHA", *call)])
@@ -172,8 +181,15 @@ def _answer(line: ConnectionInterface) -> Any:
         return error
 
 
-def _claim_call(worker: str, child: str, queues: Sequence[str], wanted: int, limits: Mapping[str, int]) -> list[Any]:
-    names = [keys.LEASES, keys.held(child), keys.EXECUTIONS, keys.SUSPENDED, keys.PAUSED, *map(keys.queue, queues)]
+def _claim_call(
+    worker: str,
+    child: str,
+    queues: Sequence[str],
+    wanted: int,
+    limits: Mapping[str, int],
+    source: Callable[[str], str],
+) -> list[Any]:
+    names = [keys.LEASES, keys.held(child), keys.EXECUTIONS, keys.SUSPENDED, keys.PAUSED, *map(source, queues)]
     caps = [limits.get(name, "") for name in queues]
     return invocation("claim", names, [keys.PREFIX, child, worker, wanted, *queues, *caps])
 
@@ -192,13 +208,13 @@ def _report_call(one: Report) -> list[Any]:
 
 
 def release(
-    client: Redis, child: str, executions: Sequence[Held], survives: int, behind: bool = False
+    client: Redis, child: str, executions: Sequence[Held], survives: int, suspects: bool = False
 ) -> tuple[int, int]:
     """Put what a child holds back at the front of its queues, first given first; how many, and how many failed.
 
-    A job that was charged more than ``survives`` times fails instead. With ``behind`` all go to the back.
+    A job that was charged more than ``survives`` times fails instead. ``suspects``: each of them is to run alone.
     """
-    arguments: list[Value] = [keys.PREFIX, child, survives, int(behind)]
+    arguments: list[Value] = [keys.PREFIX, child, survives, int(suspects)]
     for one in executions:
         arguments += [one.id, one.token, 1 if one.charged else 2 if one.suspect else 0, one.why]
     back, failed = run(client, "release", [keys.held(child)], arguments)

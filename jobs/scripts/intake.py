@@ -121,12 +121,11 @@ def purge(client: Redis, kind: str, queue: str, seconds: float, first: int, most
     return int(looked), int(removed)
 
 
-def empty(client: Redis, queue: str, before: str, first: int, most: int) -> tuple[int, int, str]:
-    """Remove jobs that were put in a queue no later than ``before``, as RQ writes a time; '' for now.
+def empty(client: Redis, key: str, before: str, first: int, most: int) -> tuple[int, int, str]:
+    """Remove jobs of a queue, or of the list of its suspects, that were put there no later than ``before``, as RQ
+    writes a time; '' for now.
 
     How many of ``most`` were there to look at, how many went, and the time that was meant.
     """
-    looked, removed, when = run(
-        client, "empty", [keys.queue(queue)], [keys.PREFIX, keys.HEARTBEAT, before, first, most]
-    )
+    looked, removed, when = run(client, "empty", [key], [keys.PREFIX, keys.HEARTBEAT, before, first, most])
     return int(looked), int(removed), text(when)

@@ -20,6 +20,8 @@ class Ticked(NamedTuple):
     moved: list[str]
     crowded: list[str]
     """Queues with more to drop: a tick drops 200 of each. See ``trim``."""
+    suspected: list[str]
+    """Open queues of whose jobs some have brought their process down before; see ``keys.suspects``."""
     depths: dict[str, tuple[int, int]]
     """How many jobs wait, and how many run, in each queue that was to be counted."""
     leads: bool
@@ -71,9 +73,9 @@ def tick(
     arguments += ["busy" if busy else "idle", len(shown), *(value for one in shown for value in one)]
     *lists, found, numbers = run(client, "tick", names, [*arguments, *children])
     depths = dict(zip(count, zip(found[::2], found[1::2], strict=True), strict=True))
-    gone, recovered, moved, crowded = ([text(item) for item in found] for found in lists)
+    gone, recovered, moved, crowded, suspected = ([text(item) for item in found] for found in lists)
     leads, due, schedules, owed, done, failed, at, is_known, unknown = numbers
-    did = (gone, recovered, moved, crowded, depths)
+    did = (gone, recovered, moved, crowded, suspected, depths)
     return Ticked(*did, bool(leads), due, schedules, owed, done, failed, float(at), bool(is_known), unknown)
 
 

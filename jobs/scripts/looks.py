@@ -16,12 +16,13 @@ def awaited(client: Redis, job_id: str, most: int) -> list[str]:
     return [text(found) for found in run(client, "awaited", names, [keys.PREFIX, job_id, most])]
 
 
-def queued(pipeline: Pipeline, queue: str, before: tuple[str, str], most: int) -> None:
-    """Ask which jobs wait in a queue, latest first, after the one put there at that time, as RQ writes it, of that id.
+def queued(pipeline: Pipeline, key: str, before: tuple[str, str], most: int) -> None:
+    """Ask which jobs wait in a queue, or in the list of its suspects, latest first, after the one put there at that
+    time, as RQ writes it, of that id.
 
     Two empty texts for the latest. ``read_queued`` takes the reply.
     """
-    call = invocation("queued", [keys.queue(queue)], [keys.PREFIX, *before, most])
+    call = invocation("queued", [key], [keys.PREFIX, *before, most])
     pipeline.eval(*in_full("queued", call))
 
 

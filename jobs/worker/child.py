@@ -1,6 +1,7 @@
 """A child: the process that runs user code. Started by the keeper, in an interpreter of its own.
 
-``python -m jobs.worker.child CHILD WORKER THREADS TABLE READY QUEUE…``; TABLE and READY are file descriptors.
+``python -m jobs.worker.child CHILD WORKER THREADS TABLE READY SOURCE QUEUE…``; TABLE and READY are file descriptors,
+SOURCE is ``queues``, or ``suspects`` for a child that runs only those of the queues, one at a time.
 """
 
 import math
@@ -11,7 +12,7 @@ import time
 
 from redis.exceptions import RedisError
 
-from jobs import board, logs, vital
+from jobs import board, keys, logs, vital
 from jobs.connection import connect
 from jobs.errors import SignalboxError
 from jobs.health import heartbeat
@@ -39,6 +40,8 @@ log = logs.of("worker")
 BUILT_IN = (heartbeat.TASK,)
 """Tasks of our own; importing their modules has registered them."""
 
+SOURCES = {"queues": keys.queue, "suspects": keys.suspects}
+
 TURNS = 2
 """Turns at a time over a worker's children, so that the server has the next one at hand when it is done with one; with
 more of them, children run jobs at the same time and take the processor from the server."""
@@ -53,7 +56,7 @@ LAST_WORD = 0.5
 
 def main(arguments: list[str]) -> int:
     """Run until SIGTERM, or until the lease is lost; returns the exit code."""
-    child, worker, threads, table, ready, *queues = arguments
+    child, worker, threads, table, ready, source, *queues = arguments
     ignore(signal.SIGINT)  # a terminal's Ctrl-C is the launcher's to pass on
     run_in_batches()
     keep_silent()
@@ -67,7 +70,7 @@ def main(arguments: list[str]) -> int:
     runner, loop = Runner(client, child), EventLoop()
     bells = connect(settings, "bell", instance=child, deadline=BELL_DEADLINE, retries=0)
     slots = Slots(
-        Link(client, bells, worker, child, tuple(queues), dict(settings.max_running), meter.waited),
+        Link(client, bells, worker, child, tuple(queues), dict(settings.max_running), SOURCES[source], meter.waited),
         rows,
         int(threads),
         max(TURNS // settings.children, 1),
@@ -77,7 +80,7 @@ def main(arguments: list[str]) -> int:
         meter.ended,
         lambda job_id: follow_up(client, job_id),
         on_signal(signal.SIGTERM),
-        0.0 if settings.pool == "process" else AHEAD,  # nothing is to wait behind a job that may hold the interpreter
+        AHEAD if settings.pool == "thread" and source == "queues" else 0.0,  # nothing waits behind what may hold it up
     )
     call.know(*SCRIPTS)
     ended = threading.Event()

@@ -174,6 +174,7 @@ class Keeper(BaseWorker):
     def _tick(self) -> None:
         ticked = self._renew()
         self._nursery.lose(ticked.gone)
+        self._nursery.suspects = bool({*ticked.suspected} & {*self._settings.queues})
         if self._registered and not ticked.is_known:
             log.warning("%s is no longer registered in Redis; registering it again", self._label)
             self._registered = self._leads = False  # what the scheduler that leads keeps may be gone too

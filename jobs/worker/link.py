@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from redis import Redis
 from redis.connection import ConnectionInterface
 
-from jobs import scripts
+from jobs import keys, scripts
 from jobs.scripts import Claimed, Held, Settlement, Waited
 
 PATIENCE = 10
@@ -25,13 +25,15 @@ class Link:
     queues: tuple[str, ...]
     limits: Mapping[str, int] = field(default_factory=dict)
     """How many jobs of a queue may run at once, over all workers."""
+    source: Callable[[str], str] = keys.queue
+    """The list that jobs of a queue are taken from: the queue itself, or its suspects."""
     tell: Callable[[Waited], None] = lambda waited: None
     """Is told how long the jobs had waited that were claimed."""
 
     def exchange(self, done: Sequence[Settlement], wanted: int) -> tuple[list[int], list[Claimed] | None]:
         """See ``scripts.exchange``."""
         me = (self.worker, self.child, self.queues)
-        replies, claimed = scripts.exchange(self.client, *me, done, wanted, self.limits, self.tell)
+        replies, claimed = scripts.exchange(self.client, *me, done, wanted, self.limits, self.tell, self.source)
         return replies, self._named(claimed)
 
     def line(self) -> ConnectionInterface:
@@ -41,7 +43,7 @@ class Link:
     def await_jobs(self, line: ConnectionInterface, queue: str, wanted: int) -> tuple[str, list[Claimed] | None]:
         """See ``scripts.await_jobs``."""
         me = (self.worker, self.child, self.queues)
-        rang, claimed = scripts.await_jobs(line, *me, queue, wanted, PATIENCE, self.limits, self.tell)
+        rang, claimed = scripts.await_jobs(line, *me, queue, wanted, PATIENCE, self.limits, self.tell, self.source)
         return rang, self._named(claimed)
 
     def _named(self, claimed: list[Claimed] | None) -> list[Claimed] | None:

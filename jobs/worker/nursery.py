@@ -41,6 +41,8 @@ DRAIN = 1.0
 """Seconds that the others in that child may still take to end."""
 STEADY = 5.0
 """Seconds after which a child that still lives makes up for those that died before it."""
+AT_ONCE = 0.5
+"""Seconds within which a child dies that is given what kills it as soon as it is ready."""
 RESTART = 1.0
 CORES = os.cpu_count() or 1
 BAD_SETTING = 2
@@ -68,7 +70,10 @@ class Child:
     born: float
     readiness: Readiness
     vigil: Vigil
+    ready_since: float | None = None
     ending_since: float | None = None
+    apart: bool = False
+    """It runs suspects, one at a time, and nothing else."""
     leaving_since: float | None = None
     """It has been told to take nothing more, because another has taken its place."""
     stops: dict[str, float] = field(default_factory=dict)
@@ -82,6 +87,16 @@ class Child:
     @property
     def alive(self) -> bool:
         return self.process.poll() is None
+
+    def hear(self, now: float) -> None:
+        """Hear what it has said, and from when on it is ready."""
+        self.readiness.hear()
+        if self.ready_since is None and self.readiness.inventory:
+            self.ready_since = now
+
+    def has_died_at_once(self, now: float) -> bool:
+        """Has it, which is dead, died as soon as it was ready?"""
+        return self.ready_since is None or now - self.ready_since < AT_ONCE
 
     def ask_to_stop(self, job_id: str) -> bool:
         """Ask a job to stop; False when it does not run here."""
@@ -141,8 +156,12 @@ class Nursery:
         self._start_at = 0.0
         self._token, self._until = 0, math.inf
         self._crashes = 0
+        self._died_at_once = False
+        """The child that died last did so as soon as it was ready."""
         self._fails_in = ""
         """The module that a child imported when it died last, if it was not ready."""
+        self.suspects = False
+        """Do jobs wait whose process has died under them before?"""
         self._to_stop: dict[str, float] = {}
         """When jobs were to be stopped that did not run here."""
 
@@ -150,7 +169,7 @@ class Nursery:
     def load(self) -> dict[str, Any]:
         """What the children run, for the worker's identity."""
         now = time.monotonic()
-        if any(child.inventory and now - child.born > STEADY for child in self._children):
+        if any(child.inventory and not child.apart and now - child.born > STEADY for child in self._children):
             self._crashes, self._fails_in = 0, ""
         loading = [child for child in self._children if child.inventory is None and now - child.born > SLOW]
         return {
@@ -204,7 +223,7 @@ class Nursery:
                 if not child.table.running():  # else a job ended it, which is not started again so soon
                     self._start_at = max(self._start_at, child.born + RESTART)
             else:
-                child.readiness.hear()
+                child.hear(now)
                 child.readiness.warn(f"child {child.id}", now - child.born)
                 self._end_overrun(child, now)
                 self._end_wedged(child, now)
@@ -215,6 +234,7 @@ class Nursery:
         if now >= self._start_at:
             while self._places() < self._count and self._loading(now) < CORES:
                 self._children.append(self._start())
+            self._keep_apart(now)
 
     def lose(self, child_ids: list[str]) -> None:
         """End children whose lease is gone: what they run is another's now."""
@@ -277,7 +297,8 @@ class Nursery:
 
     def _places(self) -> int:
         """How many children there are for jobs to come, without those that leave, and without an heir."""
-        return sum(child.leaving_since is None for child in self._children) - (self._heir is not None)
+        places = sum(child.leaving_since is None and not child.apart for child in self._children)
+        return places - (self._heir is not None)
 
     def _renew(self, now: float) -> None:
         """Replace a child that has exceeded its limits: one at a time, but for one that can open no more files.
@@ -292,7 +313,7 @@ class Nursery:
             found = [
                 (one, why)
                 for one in self._children
-                if one.inventory and one.leaving_since is None and one.ending_since is None
+                if one.inventory and one.leaving_since is None and one.ending_since is None and not one.apart
                 if (is_free or one.table.spent) and (why := self._exceeds(one, now))
             ]
             if found:
@@ -321,17 +342,28 @@ class Nursery:
             old.leaving_since = now
             old.process.terminate()
 
+    def _keep_apart(self, now: float) -> None:
+        """Have a child of its own while suspects wait, and until the last of them has ended."""
+        apart = next((child for child in self._children if child.apart), None)
+        if not apart:
+            if self.suspects and not self._loading(now):
+                self._children.append(self._start(apart=True))
+        elif apart.inventory and not self.suspects and not apart.table.running() and not apart.leaving_since:
+            apart.leaving_since = now
+            apart.process.terminate()
+
     def _loading(self, now: float) -> int:
         """How many children are busy importing; more at once would only all be late."""
         return sum(child.inventory is None and now - child.born < SLOW for child in self._children)
 
-    def _start(self) -> Child:
+    def _start(self, apart: bool = False) -> Child:
         child_id = f"{self._worker}.{token_hex(3)}"
         scripts.grant(self._client, child_id, self._lease)
-        table = Table.create(self._threads)
+        threads, source = (1, "suspects") if apart else (self._threads, "queues")
+        table = Table.create(threads)
         table.trusted_until = self._until
         ready, say_ready = os.pipe()
-        arguments = (child_id, self._worker, str(self._threads), str(table.file), str(say_ready), *self._queues)
+        arguments = (child_id, self._worker, str(threads), str(table.file), str(say_ready), source, *self._queues)
         process = subprocess.Popen(
             [sys.executable, "-m", "jobs.worker.child", *arguments],
             env={**os.environ, PARENT: str(os.getpid()), TOKEN: str(self._token)},
@@ -339,10 +371,11 @@ class Nursery:
             pass_fds=(table.file, say_ready),
             start_new_session=True,
         )
-        log.info("child %s started with pid %d, %d threads", child_id, process.pid, self._threads)
+        use = "for jobs whose process has died before" if apart else f"{threads} threads"
+        log.info("child %s started with pid %d, %s", child_id, process.pid, use)
         os.close(say_ready)
         now = time.monotonic()
-        return Child(child_id, process, table, now, Readiness(ready), Vigil(now))
+        return Child(child_id, process, table, now, Readiness(ready), Vigil(now), apart=apart)
 
     def _end_overrun(self, child: Child, now: float) -> None:
         """Kill a child one of whose jobs cannot be interrupted, once its others have had a second to end."""
@@ -407,12 +440,14 @@ class Nursery:
             for job_id, token in scripts.held(self._client, child.id)
         ]
         if held:
-            soon = blamed and self._crashes > 0  # others may wait for seconds, not for each of many that kill
-            back, failed = scripts.release(self._client, child.id, held, self._survives, soon)
+            in_a_row = blamed and self._died_at_once and child.has_died_at_once(now)
+            back, failed = scripts.release(self._client, child.id, held, self._survives, in_a_row)
             log.warning("child %s ended %s: %d jobs are back, %d have failed", child.id, _ending(code), back, failed)
             self._life.recovered([one.id for one in held if one.why], f"its child ended {_ending(code)}")
         scripts.retire(self._client, child.id)
-        self._crashes += blamed and not (child.leaving_since and code == 0)
+        if blamed and not child.apart and not (child.leaving_since and code == 0):
+            self._crashes += 1
+            self._died_at_once = child.has_died_at_once(now)
         child.readiness.hear()
         if child.inventory is None and blamed and code != BAD_SETTING:
             self._fails_in = child.readiness.module

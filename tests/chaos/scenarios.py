@@ -331,12 +331,13 @@ def _restart(line: Line, server: Server, scale: Scale) -> None:
 
 
 def children_recovered(line: Line, scale: Scale) -> Report:
-    """SIGKILL a child of the only worker once it has lived a second, and let its jobs come back before the next."""
+    """SIGKILL a child of the only worker that has been ready a while, and let its jobs come back before the next."""
     line.environ |= BLAMELESS
     line.start_and_wait()
     seen: dict[int, float] = {}
+    lived = nursery.RESTART + nursery.AT_ONCE
     for _ in range(scale.kills):
-        wait_for(lambda: _youngest(line.living[0], seen) > nursery.RESTART, "the last child to be older")
+        wait_for(lambda: _youngest(line.living[0], seen) > lived, "the last child to be older")
         _kill_and_wait(line, line.living[0], "child", scale)
     return line.report()
 

@@ -36,6 +36,11 @@ def claim(client: Redis, wanted: int = 10, *names: str, child: str = CHILD) -> l
     return found
 
 
+def apart(client: Redis, wanted: int = 1) -> list[Claimed]:
+    """Claim of those whose process has died before."""
+    return scripts.claim(client, WORKER, CHILD, ("default",), wanted, keys.suspects) or []
+
+
 def settle(client: Redis, one: Claimed, outcome: Any = "finished", value: bytes = b"", after: float = 0) -> int:
     [reply] = scripts.settle(client, WORKER, CHILD, [Settlement(one.id, one.token, outcome, value, 1.0, 2.5, after)])
     return reply
@@ -272,8 +277,9 @@ class TestRelease:
 
     def test_a_job_that_was_running_too_often_when_its_process_died_fails(self, client: Redis) -> None:
         job = accept(client)
-        for expected in ((1, 0), (1, 0), (1, 0), (0, 1)):
-            [one] = claim(client)
+        for times, expected in enumerate(((1, 0), (1, 0), (1, 0), (0, 1))):
+            [one] = claim(client) or apart(client)
+            assert times < 2 or client.hget(keys.job(job.id), "suspect")
             held = [Held(one.id, one.token, charged=True, why=packed("killed\n"))]
             assert scripts.release(client, CHILD, held, 3) == expected
         assert status(client, job) == "failed"
@@ -282,13 +288,17 @@ class TestRelease:
         assert latest
         assert latest.exc_string == "killed\n"
 
-    def test_what_brings_its_child_down_again_goes_to_the_back_in_its_order(self, client: Redis) -> None:
+    def test_what_brings_its_child_down_again_waits_apart_and_runs_alone(self, client: Redis) -> None:
         killers, good = [accept(client).id for _ in range(2)], [accept(client).id for _ in range(2)]
-        for expected in ([*killers, *good], [*good, *killers]):
+        for _ in range(2):
             held = [Held(one.id, one.token, False, packed("killed\n"), suspect=True) for one in claim(client, 2)]
+            assert [one.id for one in held] == killers
             scripts.release(client, CHILD, held, 3)
-            assert waiting(client) == expected
-        assert client.hget(keys.job(killers[0]), "suspect") == b"1"
+            assert waiting(client) == [*killers, *good]
+        assert [one.id for one in claim(client, 4)] == good
+        assert client.lrange(keys.suspects("default"), 0, -1) == [job.encode() for job in killers]
+        assert client.hget(keys.job(killers[0]), "status") == b"queued"
+        assert [one.id for one in apart(client)] == killers[:1]
 
     def test_a_poisoned_head_lets_its_lane_go_on(self, client: Redis) -> None:
         accept(client, key="k")
@@ -348,15 +358,17 @@ class TestTick:
             expire(client)
             tick(client, survives=2)
         scripts.grant(client, CHILD, 60)
-        assert [one.id for one in claim(client)] == [first.id]
+        assert claim(client) == []
+        assert [one.id for one in apart(client)] == [first.id]
         expire(client)
-        tick(client, survives=2)
+        assert tick(client, survives=2).suspected == ["default"]
         assert (status(client, first), status(client, second)) == ("failed", "queued")
 
     def test_a_suspect_that_comes_to_an_end_is_none_any_more(self, client: Redis) -> None:
         job = accept(client, retry=Retry(3, backoff=0))
-        client.hset(keys.job(job.id), mapping={"suspect": 1, "shared": 2})
-        [one] = claim(client)
+        client.hset(keys.job(job.id), mapping={"suspect": "blamed", "shared": 2})
+        assert claim(client) == []
+        [one] = apart(client)
         settle(client, one, "failed")
         assert client.hmget(keys.job(job.id), ["suspect", "shared"]) == [None, None]
 

@@ -23,7 +23,6 @@ def test_every_step_keeps_what_must_hold(client: Redis) -> None:
 # Planted bugs, each as what is replaced by what in the scripts.
 
 Mutation = tuple[tuple[str, str], ...]
-SEEN = "if again or behind == '1' then table.insert(seen, 1, { prefix .. ':queue:' .. queue, id }) end"
 PUSH = "redis.call('LPUSH', prefix .. ':queue:' .. queue, id)\n  return hash"
 ENGINE: dict[str, Mutation] = {
     "admit lets every job of a lane go": (("'lane:' .. lane, id) == 1", "'lane:' .. lane, id) >= 1"),),
@@ -44,13 +43,16 @@ ENGINE: dict[str, Mutation] = {
         ("if token_held ~= token then return nil end", "if not queue then return nil end"),
     ),
     "release turns the order round": (("for at = #ARGV - 3, 5, -4 do", "for at = 5, #ARGV - 3, 4 do"),),
-    "release leaves at the front what killed before": ((SEEN, ""),),
-    "release leaves at the front what is to go behind": ((SEEN, SEEN.replace(" or behind == '1'", "")),),
-    "release turns round what killed before": ((SEEN, SEEN.replace("seen, 1,", "seen,")),),
+    "release suspects at the first death": (
+        ("if all or before and (before[1] or before[2]) then", "if all or before then"),
+    ),
+    "release suspects nobody": (("if all or before and (before[1] or before[2]) then", "if all then"),),
+    "release suspects not all": (("if all or before and", "if before and"),),
     "recover turns the order round": (("tonumber(a[2]) > tonumber(b[2])", "tonumber(a[2]) < tonumber(b[2])"),),
     "recover does not delete what was held": (("redis.call('HDEL', held, id)", ""), ("redis.call('DEL', key)", "")),
     "recover fails who was not alone": (("lost > limit and alone", "lost > limit"),),
-    "claim gives a suspect company": (("if job[7] and busy + #holds > 0 then", "if false then"),),
+    "claim gives a suspect company": (("if may and job[7] and KEYS[at] ~=", "if false and KEYS[at] ~="),),
+    "claim loses a suspect": (("redis.call(job[7] == 'near' and 'LPUSH' or 'RPUSH', suspects(queue), id)", ""),),
     "recover leaves the lease": (("redis.call('ZREM', leases, child)", ""),),
     "poison leaves the job in its queue": (("redis.call('LREM', prefix .. ':queue:' .. queue, 1, id)", ""),),
     "advance pops a head that runs": (("if status and queue and not OVER[status] then", "if false then"),),

@@ -1,6 +1,5 @@
 """What every machine that drives the scripts has: the server, the model, and what is compared after each step."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from hypothesis.stateful import RuleBasedStateMachine
@@ -8,7 +7,7 @@ from redis import Redis
 
 from jobs import keys, scripts
 from tests.model.model import Model
-from tests.model.state import CHILDREN, IDS, LANES, LONG_AGO, LOOK, OVER, QUEUES, TASK, State, lane_of, queue_of
+from tests.model.state import CHILDREN, IDS, LANES, LONG_AGO, LOOK, OVER, QUEUES, TASK, State, lane_of
 
 
 def pick(found: list[Any], number: int) -> Any:
@@ -83,11 +82,8 @@ class Base(RuleBasedStateMachine):
         assert not head or halts or status not in (*OVER, "deferred"), f"{lane} stands still: {head} is {status}"
         assert self.now.is_halted(lane) is halts, f"lane {lane} is {'' if halts else 'not '}halted by {head}"
 
-    def _queues_grow(
-        self, fronts: dict[str, list[str]], others: Any, before: Any = None, backs: Sequence[str] = ()
-    ) -> None:
-        """Queues are as they were, or ``before``: ``fronts`` came before that, after it what may go or was let go, and
-        ``backs`` in their order."""
+    def _queues_grow(self, fronts: dict[str, list[str]], others: Any, before: Any = None) -> None:
+        """Queues are as they were, or ``before``: ``fronts`` came before that, after it what may go or was let go."""
         for name in QUEUES:
             front = fronts.get(name, [])
             expected = front + (before or self.was.queues)[name]
@@ -96,9 +92,8 @@ class Base(RuleBasedStateMachine):
                 f"{name} was {self.was.queues[name]}, is {found}, not {expected}…"
             )
             came = found[len(expected) :]
-            assert [job for job in came if job in backs] == [job for job in backs if queue_of(job) == name]
             for job in came:
-                assert job in backs or job in others or self.was.status(job) == "deferred", f"{job} came to {name}"
+                assert job in others or self.was.status(job) == "deferred", f"{job} came to {name}"
 
     def _live(self) -> list[str]:
         return [child for child in CHILDREN if float(self.now.leases.get(child, 0)) > LONG_AGO] or [*CHILDREN]

@@ -40,7 +40,8 @@ class Whole(Keeper):
                 self.time_passes(number)
             self._tick([*CHILDREN])
             self._claim(CHILDREN[0], [*QUEUES], 2, 5)
-            if not any(self.now.queues.values()) and not self.model.executions():
+            self._claim(CHILDREN[0], [*QUEUES], 2, 5, apart=True)
+            if not any((*self.now.queues.values(), *self.now.apart.values())) and not self.model.executions():
                 break
         stuck = {job: self.now.status(job) for job in IDS if self.now.status(job) not in OVER}
         assert not stuck, f"never over: {stuck}"

@@ -71,30 +71,27 @@ class Model:
         self.held[child][one.id] = one.token
 
     def claimable(
-        self, state: State, child: str, names: list[str], wanted: int
-    ) -> tuple[list[str], dict[str, list[str]], dict[str, list[str]]]:
-        """What a claim must give; who joins which lane; and what is left in the queues."""
+        self, state: State, names: list[str], wanted: int, apart: bool
+    ) -> tuple[list[str], dict[str, list[str]], dict[str, list[str]], dict[str, list[str]]]:
+        """What a claim must give, of the suspects where it is for what runs ``apart``; who joins which lane; and what
+        is left in the queues, and of their suspects."""
         given: list[str] = []
         joined: dict[str, list[str]] = {}
         deferred: list[str] = []
         lanes, left = {lane: [*state.lanes[lane]] for lane in LANES}, dict(state.queues)
-        busy = list(self.held[child])
-        full = len(busy) == 1 and state.suspects(busy[0])
+        suspects = {name: [*state.apart[name]] for name in QUEUES}
+        lists = suspects if apart else left
         for name in names:
-            if full:
-                break
-            popped, left[name] = left[name][: wanted - len(given)], left[name][wanted - len(given) :]
-            for at, job in enumerate(popped):
+            popped, lists[name] = lists[name][: wanted - len(given)], lists[name][wanted - len(given) :]
+            for job in popped:
                 if state.status(job) != "queued" or job in given + deferred or self.holders(job):
                     continue
                 lane = lanes.get(lane_of(job), [job])
                 if lane[:1] == [job]:
-                    full = state.suspects(job)
-                    fits = not (full and busy + given)
-                    given += [job] * fits
-                    if full:
-                        left[name] = [*popped[at + fits :], *left[name]]
-                        break
+                    if state.suspects(job) and not apart:
+                        suspects[name].insert(0 if state.suspects(job) == "near" else len(IDS) * 9, job)
+                    else:
+                        given.append(job)
                     continue
                 if job not in lane:
                     lane.append(job)
@@ -103,7 +100,7 @@ class Model:
                     left[name] = [*left[name], job]
                 else:
                     deferred.append(job)
-        return given, joined, left
+        return given, joined, left, suspects
 
     def check(self, state: State) -> None:
         """The invariants."""

@@ -67,6 +67,7 @@ class State:
         }
         self.jobs = {job: self.all[keys.job(job)] for job in IDS if keys.job(job) in self.all}
         self.queues: dict[str, list[str]] = {name: self.all.get(keys.queue(name), []) for name in QUEUES}
+        self.apart: dict[str, list[str]] = {name: self.all.get(keys.suspects(name), []) for name in QUEUES}
         self.lanes: dict[str, list[str]] = {name: self.all.get(keys.lane(name), []) for name in LANES}
         self.held: dict[str, dict[str, str]] = {
             child: {job: held.partition(":")[0] for job, held in self.all.get(keys.held(child), {}).items()}
@@ -80,8 +81,8 @@ class State:
     def number(self, job: str, name: str) -> int:
         return int(self.jobs[job].get(name) or 0)
 
-    def suspects(self, job: str) -> bool:
-        return "suspect" in self.jobs.get(job, {})
+    def suspects(self, job: str) -> str:
+        return str(self.jobs.get(job, {}).get("suspect", ""))
 
     def registry(self, kind: str, queue: str) -> dict[str, str]:
         return cast(dict[str, str], self.all.get(keys.registry(kind, queue), {}))
@@ -90,7 +91,7 @@ class State:
         return {kind for kind in REGISTRY for queue in QUEUES if job in self.registry(kind, queue)}
 
     def waits(self, job: str) -> int:
-        return sum(queue.count(job) for queue in self.queues.values())
+        return sum(found.count(job) for found in (*self.queues.values(), *self.apart.values()))
 
     def place(self, job: str) -> tuple[object, ...]:
         holders = tuple(held.get(job) for held in self.held.values())

@@ -101,27 +101,36 @@ class Tools(Keeper):
     @precondition(lambda self: self.model.executions())
     @rule(
         number=numbers,
-        charged=st.lists(st.booleans(), min_size=2, max_size=4),
-        behind=st.booleans(),
+        blames=st.lists(st.sampled_from((0, 1, 2)), min_size=2, max_size=4),
+        suspects=st.booleans(),
         again=st.booleans(),
     )
-    def release(self, number: int, charged: list[bool], behind: bool, again: bool) -> None:
+    def release(self, number: int, blames: list[int], suspects: bool, again: bool) -> None:
         """A child gives some back, rather those that were interrupted before, and may be given them again."""
         own = [one for one in self.model.executions() if one not in self.model.orphans]
         worn = [one for one in own if self.now.number(one[1], "interruptions") >= SURVIVES]
         child, *_ = pick(worn or self.model.executions(), number)
-        back = self.model.executions(child)[: len(charged)]
+        back = self.model.executions(child)[: len(blames)]
         failing = {
             one[1]
-            for one, blamed in zip(back, charged, strict=False)
-            if blamed and one not in self.model.orphans and self._fails(one[1], "interruptions")
+            for one, blame in zip(back, blames, strict=False)
+            if blame == 1 and one not in self.model.orphans and self._fails(one[1], "interruptions")
         }
-        held = [Held(job, token, blamed, b"why") for (_, job, token), blamed in zip(back, charged, strict=False)]
-        scripts.release(self.client, child, held, SURVIVES, behind)
-        blamed = {job for (_, job, _), is_to_blame in zip(back, charged, strict=False) if is_to_blame or behind}
-        self._put_back([back], failing, blamed=blamed)
+        held = [
+            Held(job, token, blame == 1, b"why", suspect=blame == 2)
+            for (_, job, token), blame in zip(back, blames, strict=False)
+        ]
+        expected = [one.id for one in held if suspects or ((one.charged or one.suspect) and self._was_blamed(one.id))]
+        scripts.release(self.client, child, held, SURVIVES, suspects)
+        self._put_back([back], failing)
+        for _, job, _ in back:
+            if self.was.status(job) == "started" and self.now.status(job) == "queued" and not self.was.suspects(job):
+                assert bool(self.now.suspects(job)) is (job in expected), f"is {job} a suspect?"
         if again:
             self._claim(child, [*QUEUES], 2, 5)
+
+    def _was_blamed(self, job: str) -> bool:
+        return job in self.now.jobs and self.now.number(job, "shared") + self.now.number(job, "interruptions") > 0
 
     @rule(child=children, queue=st.sampled_from(("", *QUEUES)), number=st.integers(0, 7))
     def turn(self, child: str, queue: str, number: int) -> None:

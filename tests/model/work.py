@@ -1,7 +1,6 @@
 """What keepers, children and clients do."""
 
 import json
-from collections.abc import Collection
 from typing import Any
 
 from hypothesis import strategies as st
@@ -98,24 +97,33 @@ class Work(Base):
         for (job, delayed, *_), new in zip(wanted, expected, strict=True):
             assert not new or self.now.status(job) in (["scheduled"] if delayed else ["queued", "deferred"])
 
-    @rule(number=numbers, names=st.permutations(QUEUES), many=st.integers(1, 2), wanted=st.integers(1, 5))
-    def claim(self, number: int, names: list[str], many: int, wanted: int) -> None:
-        self._claim(pick([*CHILDREN, *3 * self._live()], number), names, many, wanted)
+    @rule(
+        number=numbers,
+        names=st.permutations(QUEUES),
+        many=st.integers(1, 2),
+        wanted=st.integers(1, 5),
+        apart=st.booleans(),
+    )
+    def claim(self, number: int, names: list[str], many: int, wanted: int, apart: bool) -> None:
+        """Of the suspects only while there are any, mostly."""
+        apart = apart and (number % 8 == 0 or any(self.now.apart.values()))
+        self._claim(pick([*CHILDREN, *3 * self._live()], number), names, many, wanted, apart)
 
-    def _claim(self, child: str, names: list[str], many: int, wanted: int) -> None:
+    def _claim(self, child: str, names: list[str], many: int, wanted: int, apart: bool = False) -> None:
         open_ = [name for name in names[:many] if name not in self.now.all.get(keys.PAUSED, [])]
-        found = scripts.claim(self.client, WORKER, child, names[:many], wanted)
+        source, lists = (keys.suspects, self.now.apart) if apart else (keys.queue, self.now.queues)
+        found = scripts.claim(self.client, WORKER, child, names[:many], wanted, source)
         if float(self.now.leases.get(child, 0)) < LONG_AGO or keys.SUSPENDED in self.now.all:
             assert found == ([] if child in self.now.leases else None)
             self._unchanged()
             return
-        given, joined, left = self.model.claimable(self.now, child, open_, wanted)
+        given, joined, left, suspects = self.model.claimable(self.now, open_, wanted, apart)
         assert found is not None
         for one in found:
             self.model.starts(child, one)
-        self._step({job for name in open_ for job in self.now.queues[name][:wanted]}, joined)
+        self._step({job for name in open_ for job in lists[name][:wanted]}, joined)
         assert [one.id for one in found] == given
-        assert self.now.queues == left
+        assert (self.now.queues, self.now.apart) == (left, suspects)
         assert all(self.now.status(job) == "started" for job in given)
 
     @precondition(lambda self: self.model.executions())
@@ -172,10 +180,9 @@ class Work(Base):
         others: set[str] | None = None,
         joined: Any = None,
         out: set[str] | None = None,
-        blamed: Collection[str] = (),
     ) -> list[str]:
-        """After jobs were taken from children, one after another: each is where it was, at the back if it is
-        ``blamed``, or failed. Those put back."""
+        """After jobs were taken from children, one after another: each is where it was, or failed. Those put
+        back."""
         back = [one for executions in held for one in executions]
         own = [[one[1] for one in executions if one not in self.model.orphans] for executions in held]
         for one in back:
@@ -183,7 +190,6 @@ class Work(Base):
         mine = {one[1] for one in back}
         self._step(mine | self._mates(mine) | (others or set()), joined, out)
         fronts: dict[str, list[str]] = {name: [] for name in QUEUES}
-        backs: list[str] = []
         for jobs in own:
             for job in reversed(jobs):
                 if job in failing:
@@ -192,11 +198,11 @@ class Work(Base):
                 elif self.was.status(job) == "started" or (
                     self.was.status(job) == "queued" and not self.was.waits(job)
                 ):
-                    (backs if job in blamed else fronts[queue_of(job)]).insert(0, job)
+                    fronts[queue_of(job)].insert(0, job)
                     assert self.now.status(job) == "queued" or others
                 elif self.was.status(job) != "queued":
                     assert self.now.status(job) == self.was.status(job)
-        self._queues_grow(fronts, others or set(), backs=backs)
+        self._queues_grow(fronts, others or set())
         own_jobs = {job for jobs in own for job in jobs}
         for job in mine - own_jobs - self._mates(own_jobs) - (others or set()):
             assert self.now.place(job)[:3] == self.was.place(job)[:3], f"{job} is another job by now"

@@ -9,7 +9,10 @@ local function cancel(prefix, id, now, stamp)
   if not WAITS[status] or not queue then return false end
   if holder and redis.call('HEXISTS', prefix .. ':signalbox:held:' .. holder, id) == 1 then return false end
   local scheduled = prefix .. ':scheduled:' .. queue
-  if status == 'queued' then redis.call('LREM', prefix .. ':queue:' .. queue, -1, id) end
+  if status == 'queued' then
+    redis.call('LREM', prefix .. ':queue:' .. queue, -1, id)
+    redis.call('LREM', prefix .. ':signalbox:suspects:' .. queue, -1, id)
+  end
   if status == 'scheduled' and not unknown then redis.call('HSET', hash, 'due', redis.call('ZSCORE', scheduled, id) or now) end
   unpark(prefix, id, unknown)
   redis.call('ZREM', scheduled, id)

@@ -1,5 +1,5 @@
 -- put_back(prefix, child, id, token, stamp): take an execution from a child and put its job back at the front of
--- its queue, where it was, and free its locks. Returns the job's hash key and its queue, or nil when the child does not hold that
+-- its queue, where it was, and free its locks. Returns the job's hash key, or nil when the child does not hold that
 -- execution.
 local function put_back(prefix, child, id, token, stamp)
   local held = prefix .. ':signalbox:held:' .. child
@@ -13,5 +13,5 @@ local function put_back(prefix, child, id, token, stamp)
   if status ~= 'started' or execution ~= token then return nil end
   redis.call('HSET', hash, 'status', 'queued', 'enqueued_at', stamp)
   redis.call('LPUSH', prefix .. ':queue:' .. queue, id)
-  return hash, queue
+  return hash
 end

@@ -10,7 +10,7 @@ local function recover_one(prefix, child, execution, now, stamp, limit, why, alo
     poison(prefix, id, hash, now, stamp, why)
     return true
   end
-  if lost > limit then redis.call('HSET', hash, 'suspect', 1) end
+  if lost > limit then redis.call('HSET', hash, 'suspect', 'blamed') end
   attempt(prefix, id, hash, now, '')
   return true
 end
