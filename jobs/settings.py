@@ -174,7 +174,7 @@ class Settings:
     interruptions: int = _setting(
         "JOBS_MAX_INTERRUPTIONS",
         "3",
-        "how often a job may be running when its process dies before it fails",
+        "how often a job's process may die under it before it fails; after two it has one of its own",
         read.count,
     )
     max_jobs: int = _setting(
