@@ -4,6 +4,7 @@ from flask import Blueprint, Response, g, request
 
 from jobs.health import answers
 from jobs.health.answers import Answer
+from jobs.health.paths import PATHS
 from web import auth
 from web.line import line
 
@@ -17,7 +18,7 @@ def show() -> Response:
     return _response(found)
 
 
-for path in answers.PATHS:
+for path in PATHS:
     blueprint.add_url_rule(path, path.strip("/").replace("/", "_"), show)
 
 

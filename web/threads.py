@@ -19,8 +19,8 @@ from gunicorn.workers import base
 from gunicorn.workers.gthread import ThreadWorker
 from gunicorn.workers.workertmp import WorkerTmp
 
-from jobs.health.answers import PATHS
 from jobs.health.arrivals import MOST, PATIENCE, Arrivals, Request
+from jobs.health.paths import PATHS
 from jobs.supervise.memory import shared_file
 
 LINGER = 1.0

@@ -43,7 +43,7 @@ def groups(client: Redis, wanted: Filter = ANY, within: float = float("inf")) ->
     wanted = wanted if wanted.states else wanted._replace(states=DEAD)
     deadline, looked, total = time.monotonic() + within, 0, None
     found: dict[str, Group] = {}
-    for _, row in read(client, places(client, kinds(wanted.states), wanted.queue), wanted):
+    for _, row in read(client, places(client, kinds(wanted.states), wanted.queue), wanted, counted=False):
         looked += 1
         if row:
             job, cause, at = row.job, row.cause, row.job.ended_at

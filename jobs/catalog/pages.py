@@ -125,9 +125,18 @@ def exact(client: Redis, wanted: Filter) -> Summary | None:
 
 
 def read(
-    client: Redis, lying: Iterable[Place], wanted: Filter = ANY, at_once: int = AT_ONCE, anywhere: bool = False
+    client: Redis,
+    lying: Iterable[Place],
+    wanted: Filter = ANY,
+    at_once: int = AT_ONCE,
+    *,
+    anywhere: bool = False,
+    counted: bool = True,
 ) -> Iterator[tuple[Place, Row | None]]:
-    """What lies at each place; None where it is not meant, or has gone elsewhere, unless ``anywhere`` will do."""
+    """What lies at each place; None where it is not meant, or has gone elsewhere, unless ``anywhere`` will do.
+
+    With the number of attempts where they are to be ``counted``.
+    """
     remaining = iter(lying)
     while portion := list(islice(remaining, at_once)):
         with client.pipeline(transaction=False) as pipeline:
@@ -144,7 +153,7 @@ def read(
             if row and (anywhere or row.job.state in LIE_IN[place.kind])
         ]
         meant = [row for row in _named(client, here) if wanted.may_match(row)]
-        found = {row.job.id: row for row in _whole(client, meant) if wanted.matches(row)}
+        found = {row.job.id: row for row in _whole(client, meant, counted) if wanted.matches(row)}
         for place in portion:
             yield place, found.pop(place.id, None)
 
@@ -152,19 +161,22 @@ def read(
 def _named(client: Redis, rows: list[Row]) -> list[Row]:
     """The rows with the names of their tasks, where their descriptions do not tell."""
     odd = [row.job.id for row in rows if row.job.task == tasknames.UNKNOWN]
-    names = dict(zip(odd, tasknames.names(client, odd), strict=True)) if odd else {}
+    if not odd:
+        return rows
+    names = dict(zip(odd, tasknames.names(client, odd), strict=True))
     return [row._replace(job=row.job._replace(task=names.get(row.job.id, row.job.task))) for row in rows]
 
 
-def _whole(client: Redis, rows: list[Row]) -> list[Row]:
+def _whole(client: Redis, rows: list[Row], counted: bool = True) -> list[Row]:
     """The rows with what is known of their attempts."""
     with client.pipeline(transaction=False) as pipeline:
         for row in rows:
-            pipeline.xlen(keys.results(row.job.id))
+            if counted:
+                pipeline.xlen(keys.results(row.job.id))
             if row.has_run:
                 records.ask_latest(pipeline, row.job.id)
         replies = iter(answers(pipeline, ()))
-    return [_with_attempts(row, next(replies), next(replies) if row.has_run else ()) for row in rows]
+    return [_with_attempts(row, next(replies) if counted else 0, next(replies) if row.has_run else ()) for row in rows]
 
 
 def _with_attempts(row: Row, attempts: int, latest: object) -> Row:

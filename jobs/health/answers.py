@@ -29,7 +29,6 @@ PROBES = 4
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 PROBE = "/health/probe"
-PATHS = ("/livez", "/readyz", "/health", "/healthz", "/health/queue", "/queue/stats", "/metrics")
 
 
 class Answer(NamedTuple):

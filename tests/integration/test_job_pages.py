@@ -1,7 +1,10 @@
 """The pages of jobs without a browser: what they say, to whom, and how fast."""
 
+import gc
 import json
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from html import unescape
 from typing import Any
 
@@ -10,7 +13,10 @@ from flask.testing import FlaskClient
 from redis import Redis
 
 from jobs import keys, scripts
+from jobs.catalog.places import places
+from jobs.catalog.summary import ask
 from jobs.job import Job
+from jobs.records import ask_latest
 from jobs.retry import Retry
 from jobs.scripts import Outcome, Settlement
 from tests import crowd
@@ -23,17 +29,39 @@ __all__ = ["lease", "operator", "reader"]
 SCRIPT = "<script>alert(1)</script>"
 WITHIN = 0.2
 """Seconds that a list may take, 95 of 100 times."""
-ELSE = "while the machine is not busy otherwise"
 
 
-def p95(operator: FlaskClient, path: str) -> float:
-    """Seconds in which 19 of 20 are there."""
-    took = []
-    for _ in range(20):
-        began = time.perf_counter()
-        View(operator, path)
-        took.append(time.perf_counter() - began)
-    return sorted(took)[-2]
+def is_in_time(client: Redis, operator: FlaskClient, path: str) -> bool:
+    """Are 19 of 20 loads there in time, or in five times that of reading a thousand jobs, where the machine is slow?"""
+    failed = [place.id for place in places(client, ["failed"])]
+    with no_old_garbage():
+        bound = max(WITHIN, 5 * min(_seconds(lambda: _read(client, failed)) for _ in range(3)))
+        return sorted(_seconds(lambda: View(operator, path)) for _ in range(20))[-2] < bound
+
+
+def _read(client: Redis, job_ids: list[str]) -> None:
+    with client.pipeline(transaction=False) as pipeline:
+        for job_id in job_ids:
+            ask(pipeline, job_id)
+            ask_latest(pipeline, job_id)
+        pipeline.execute()
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
+@contextmanager
+def no_old_garbage() -> Iterator[None]:
+    """What the tests keep in memory is not looked through meanwhile: web has none of it."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 class TestJobs:
@@ -75,7 +103,7 @@ class TestJobs:
         crowd.fill(client, jobs)
         for query in ("", "?state=failed,stopped", "?queue=mail&task=shop.tasks.sync", "?text=TimeoutError"):
             assert View(operator, f"/jobs{query}").html.count("data-open") == 50, query
-            wait_for(lambda: p95(operator, f"/jobs{query}") < WITHIN, f"/jobs{query} in time, {ELSE}", within=40)  # noqa: B023
+            wait_for(lambda: is_in_time(client, operator, f"/jobs{query}"), f"/jobs{query} in time")  # noqa: B023
 
     def test_a_label_is_what_a_job_is_called_everywhere(self, client: Redis, operator: FlaskClient) -> None:
         job = accept(client, t.write, ("ada",), key=KEY)
@@ -218,4 +246,4 @@ class TestFailures:
     def test_a_thousand_failures_are_grouped_in_time(self, client: Redis, operator: FlaskClient) -> None:
         crowd.fill(client, 10_000)
         assert "1,000 in 3 groups, by task" in View(operator, "/failures").text
-        wait_for(lambda: p95(operator, "/failures") < WITHIN, f"/failures in time, {ELSE}", within=40)
+        wait_for(lambda: is_in_time(client, operator, "/failures"), "/failures in time")
