@@ -19,6 +19,14 @@ def test_a_job_is_enqueued_and_its_id_printed(url: str, client: Redis, processes
     assert (job.origin, job.args, job.key_of_lane) == ("high", [1, 2], "k")
 
 
+def test_an_argument_that_is_no_json_is_a_text(url: str, client: Redis, processes: Processes) -> None:
+    """Even if Python would read it as a number."""
+    words = ("NaN", '{"a": -Infinity}')
+    process = processes.start("-m", "jobs", "enqueue", "tests.tasks.add", *words, "--import", "tests.tasks")
+    assert process.ends() == 0, process.lines
+    assert Job.fetch(process.lines[0], client).args == list(words)
+
+
 BAD = {
     "a bad scheme": ({"REDIS_URL": "htp://h"}, "REDIS_URL is 'htp://h'"),
     "a bad port": ({"REDIS_URL": "redis://h:99999/0"}, "REDIS_URL is 'redis://h:99999/0'"),

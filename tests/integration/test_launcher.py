@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import select
 import signal
 import socket
 import subprocess
@@ -189,7 +190,10 @@ def test_on_a_terminal_each_job_has_a_line_when_it_ends(folder: Path, url: str) 
     said: list[str] = []
 
     def read_until(words: str) -> None:
+        deadline = time.monotonic() + 30
         while words not in "".join(said):
+            left = max(deadline - time.monotonic(), 0)
+            assert select.select([ours], [], [], left)[0], f"waited in vain for {words!r}:\n{''.join(said)}"
             said.append(os.read(ours, 65536).decode())
 
     try:

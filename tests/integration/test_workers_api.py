@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from flask.testing import FlaskClient
 from redis import Redis
 
 from jobs import keys, queues
@@ -11,7 +12,10 @@ from jobs.queues import prepare
 from tests import tasks as t
 from tests.api import Api
 from tests.integration.test_audit import said
+from tests.pages import View, operator
 from tests.support import Processes, wait_for
+
+__all__ = ["operator"]
 
 
 def workers(api: Api) -> list[dict[str, Any]]:
@@ -61,6 +65,20 @@ def test_who_is_of_an_older_commit_is_outdated(api: Api, client: Redis) -> None:
     publish(client, "b", commit="new", started_at=2.0)
     publish(client, "c", commit="older", status="stopped")
     assert {one["id"]: one["outdated"] for one in workers(api)} == {"a": True, "b": False, "c": False}
+
+
+def test_what_runs_goes_by_its_task_and_label(api: Api, client: Redis, operator: FlaskClient) -> None:
+    letter, total = queues.submit(client, [prepare(t.write, "ada"), prepare(t.add, 1, 2)])
+    running = [{"id": job.id, "for": 30.0, "left": None, "still": 0} for job in (letter, total)]
+    publish(client, "a", running=running)
+    [worker] = workers(api)
+    assert [(one["id"], one["task"], one["label"]) for one in worker["running"]] == [
+        (letter.id, "tests.tasks.write", "Letter to ada, Bonn"),
+        (total.id, "tests.tasks.add", None),
+    ]
+    text = View(operator, "/workers").text
+    assert f"Letter to ada, Bonn tests.tasks.write {letter.id[:8]}… for 3" in text
+    assert f"tests.tasks.add {total.id[:8]}… for 3" in text
 
 
 def test_only_a_worker_that_listens_is_stopped(api: Api, client: Redis) -> None:

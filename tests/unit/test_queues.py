@@ -35,6 +35,9 @@ def send(to: str, text: Any = "", *, copy: bool = False) -> None: ...
 def bill(customer: str) -> None: ...
 
 
+def send_receipt(order: int, to: str) -> None: ...
+
+
 def save(**fields: Any) -> None: ...
 
 
@@ -323,6 +326,18 @@ def test_a_job_is_put_in_the_lane_that_its_task_makes_of_the_arguments() -> None
     job = prepare(BILL, "ada")
     assert (job.key, job.fields["key"]) == ("ada", "ada")
     assert prepare(BILL, customer="bob").key == "bob"
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs"),
+    [((7, "ada"), {}), ((7,), {"to": "ada"}), ((), {"to": "ada", "order": 7})],
+    ids=["in their order", "both", "by their names"],
+)
+def test_a_key_that_names_an_argument_gets_it_however_the_call_is_written(
+    args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    receipt = registry.register(Task(send_receipt, key=lambda order, **_: f"order:{order}"))
+    assert prepare(receipt, *args, **kwargs).key == "order:7"
 
 
 def test_an_explicit_key_wins() -> None:
