@@ -115,7 +115,7 @@ class Runner:
             if isinstance(value, rq.Retry):
                 outcome, after = asked_again(call.job, value)
                 return self._settlement(call, outcome, after=after)
-            packed, note = self._encoded(value)
+            packed, note = (EMPTY, "") if value is None else self._encoded(value)
             if call.claimed.special:
                 callbacks.succeeded(call.job, slot, value)
         except BaseException as error:
@@ -127,8 +127,6 @@ class Runner:
 
         Raises ``TypeError`` for a generator, of which the work was not done.
         """
-        if value is None:
-            return EMPTY, ""
         try:
             return kept(self._serializer.dumps(value))
         except BaseException as error:

@@ -20,6 +20,7 @@ from jobs.settings import current
 log = logs.of("job")
 
 REFUSED, AGAIN, GIVEN_UP = 0, 3, 4
+WENT_WELL = (1, 2)
 """What ``scripts.exchange`` replies."""
 NO_ATTEMPT = {"refused": "another worker has it by now", "parked": "it waits for a worker that knows its task"}
 """What was no attempt of this worker's, and why."""
@@ -67,9 +68,11 @@ class Life:
 
     def ended(self, settlements: Sequence[Settlement], replies: Sequence[int]) -> None:
         """Jobs have ended, and this is what Redis said to it, as ``scripts.exchange`` gives it."""
+        silent = not log.isEnabledFor(logs.ENDED)
         told = [
             (one, what)
             for one, reply in zip(settlements, replies, strict=False)
+            if not (silent and reply in WENT_WELL and one.outcome == "finished" and not one.note)
             if log.isEnabledFor(_level(one, what := _what(one, reply))) and not _is_ours(one.id)
         ]
         unknown = [one.id for one, _ in told if one.token not in self._running]
