@@ -66,6 +66,7 @@ def main(arguments: list[str]) -> int:
     keeper.ready(len(declared(settings.type)))
     client = connect(settings, "child", instance=child, deadline=DEADLINE, retries=0)
     rows = Table(int(table), int(threads))
+    rows.turned = time.monotonic()
     meter = Meter(child)
     runner, loop = Runner(client, child), EventLoop()
     bells = connect(settings, "bell", instance=child, deadline=BELL_DEADLINE, retries=0)
