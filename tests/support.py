@@ -41,6 +41,17 @@ def quickest(call: Callable[[], T], of: int = 3) -> tuple[T, float]:
     return found, min(took)
 
 
+def start_of_a_child() -> float:
+    """Seconds in which this machine, as busy as it is, starts an interpreter with all that a child imports."""
+    command = (sys.executable, "-c", "import jobs.worker.child")
+    took = []
+    for _ in range(5):
+        began = time.perf_counter()
+        subprocess.run(command, cwd=ROOT, check=True)
+        took.append(time.perf_counter() - began)
+    return sorted(took)[2]
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -24,7 +24,7 @@ from tests.chaos.log import before_their_time, out_of_order, overlaps
 from tests.chaos.report import Report
 from tests.chaos.sentinel import DEFAULT_PORT, Service, visitors
 from tests.chaos.server import Server
-from tests.support import Process, wait_for
+from tests.support import Process, start_of_a_child, wait_for
 
 KEYS = 40
 STUMBLES, DOOMED = 0.03, 0.01
@@ -335,7 +335,7 @@ def children_recovered(line: Line, scale: Scale) -> Report:
     line.environ |= BLAMELESS
     line.start_and_wait()
     seen: dict[int, float] = {}
-    lived = nursery.RESTART + nursery.AT_ONCE
+    lived = nursery.RESTART + nursery.AT_ONCE + start_of_a_child()
     for _ in range(scale.kills):
         wait_for(lambda: _youngest(line.living[0], seen) > lived, "the last child to be older")
         _kill_and_wait(line, line.living[0], "child", scale)
